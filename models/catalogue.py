@@ -1,0 +1,139 @@
+"""The items that can be recommended: profiles by id, and what retrieval compares as arrays.
+
+Not safe to change while another thread reads it: the caller changes it between two steps.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.item_profile import ItemProfile
+
+__all__ = ["Catalogue", "embedding_from_bytes", "embedding_to_bytes"]
+
+FIRST_CAPACITY = 1024
+
+
+def embedding_to_bytes(embedding: NDArray[np.float32]) -> bytes:
+    """Return a vector, shape `(dim,)`, as the record carries it: little-endian float16."""
+    return embedding.astype("<f2").tobytes()
+
+
+def embedding_from_bytes(raw: bytes) -> NDArray[np.float32]:
+    """Return the vector of a record, shape `(dim,)`."""
+    return np.frombuffer(raw, dtype="<f2").astype(np.float32)
+
+
+class Catalogue:
+    """Profiles by item id, with exact search.
+
+    Every search breaks ties by item id and never by row, so that a replay agrees with the live
+    run in whatever order the items came.
+    """
+
+    def __init__(self, embedding_dim: int) -> None:
+        self._embedding_dim = embedding_dim
+        self._profiles: list[ItemProfile] = []
+        self._row_of: dict[str, int] = {}
+        self._columns: dict[str, NDArray[Any]] = {
+            "vector": np.zeros((FIRST_CAPACITY, embedding_dim), dtype=np.float32),
+            "available": np.zeros(FIRST_CAPACITY, dtype=np.bool_),
+            "added_at": np.zeros(FIRST_CAPACITY, dtype=np.float64),
+            "lot": np.zeros(FIRST_CAPACITY, dtype=np.uint64),
+        }
+
+    def __len__(self) -> int:
+        return len(self._profiles)
+
+    def __iter__(self) -> Iterator[ItemProfile]:
+        return iter(self._profiles)
+
+    def get(self, item_id: str) -> ItemProfile | None:
+        """Return the profile, or None for an item that has none."""
+        row = self._row_of.get(item_id)
+        return None if row is None else self._profiles[row]
+
+    def put(self, profile: ItemProfile) -> bool:
+        """Add or replace an item; False if its embedding is of another length.
+
+        That happens while a catalogue made by another model is still being made anew.
+        """
+        vector = embedding_from_bytes(profile.embedding)
+        if vector.shape != (self._embedding_dim,):
+            return False
+        row = self._row_of.setdefault(profile.item_id, len(self._profiles))
+        if row == len(self._profiles):
+            self._profiles.append(profile)
+            self._grow_to(len(self._profiles))
+        self._profiles[row] = profile
+        self._columns["vector"][row] = vector
+        self._columns["available"][row] = profile.available
+        self._columns["added_at"][row] = profile.added_at.timestamp() if profile.added_at else 0.0
+        self._columns["lot"][row] = _lot(profile.item_id)
+        return True
+
+    def remove(self, item_id: str) -> None:
+        """Forget an item; the last row takes its place."""
+        row = self._row_of.pop(item_id, None)
+        if row is None:
+            return
+        last = self._profiles.pop()
+        if last.item_id != item_id:
+            self._profiles[row] = last
+            self._row_of[last.item_id] = row
+            for column in self._columns.values():
+                column[row] = column[len(self._profiles)]
+
+    def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Return the embeddings of known items, shape `(len(item_ids), dim)`.
+
+        Raises:
+            KeyError: If an item is not in the catalogue.
+        """
+        rows = [self._row_of[item_id] for item_id in item_ids]
+        found: NDArray[np.float32] = self._columns["vector"][rows]
+        return found
+
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, *, exclude: Collection[str] = ()
+    ) -> list[str]:
+        """Return the `k` available items with the highest cosine to `vector`, best first."""
+        # Rounded, because a matrix product's last digits depend on the matrix's shape.
+        similarity = np.round(self._column("vector") @ vector, 6)
+        return self._first(-similarity.astype(np.float64), k, exclude)
+
+    def newest(self, k: int, *, exclude: Collection[str] = ()) -> list[str]:
+        """Return the `k` available items that were added last; items without a date come last."""
+        return self._first(-self._column("added_at"), k, exclude)
+
+    def draw(self, k: int, seed: str, *, exclude: Collection[str] = ()) -> list[str]:
+        """Return `k` available items drawn by the seed, whatever else is in the catalogue."""
+        return self._first((self._column("lot") ^ _lot(seed)).astype(np.float64), k, exclude)
+
+    def _first(self, order: NDArray[np.float64], k: int, exclude: Collection[str]) -> list[str]:
+        order = np.where(self._column("available"), order, np.inf)
+        num_looked_at = min(k + len(exclude), len(self))
+        if num_looked_at == 0:
+            return []
+        last = np.partition(order, num_looked_at - 1)[num_looked_at - 1]
+        rows = np.flatnonzero((order <= last) & (order < np.inf))
+        found = sorted((float(order[row]), self._profiles[row].item_id) for row in rows)
+        return [item_id for _, item_id in found if item_id not in exclude][:k]
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return self._columns[name][: len(self)]
+
+    def _grow_to(self, num_rows: int) -> None:
+        if num_rows <= len(self._columns["lot"]):
+            return
+        self._columns = {
+            name: np.concatenate([column, np.zeros_like(column)])
+            for name, column in self._columns.items()
+        }
+
+
+def _lot(text: str) -> np.uint64:
+    return np.uint64(int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little"))

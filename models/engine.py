@@ -1,0 +1,123 @@
+"""The door to the models: four verbs, in batches, without state.
+
+Whatever stands behind it (the default model, any image-text-to-text model, or no weights at all),
+equal inputs give equal outputs, and a row's output does not depend on its batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.versions import Versions
+
+__all__ = [
+    "Embeddable",
+    "Engine",
+    "ItemContent",
+    "ItemReading",
+    "ScoreRequest",
+    "SummaryRequest",
+    "Taste",
+]
+
+
+@dataclass(frozen=True)
+class ItemContent:
+    """What there is to know of an item: untrusted text, and a small JPEG or None."""
+
+    title: str
+    description: str = ""
+    categories: tuple[str, ...] = ()
+    attributes: dict[str, str] = field(default_factory=dict)
+    jpeg: bytes | None = None
+
+
+@dataclass(frozen=True)
+class ItemReading:
+    """What a model reads in an item: one paragraph, and attributes such as `colour: blue`.
+
+    `degraded` says what the reading could not rest on, for people.
+    """
+
+    summary: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    degraded: str | None = None
+
+
+@dataclass(frozen=True)
+class Taste:
+    """The memory beside the summary, as a prompt shows it: most weighty first."""
+
+    likes: tuple[str, ...] = ()
+    dislikes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SummaryRequest:
+    """The previous summary ("" for none) and the block of interactions since, oldest first.
+
+    Each interaction is a line such as "liked: Alder hoodie, a warm blue hoodie".
+    """
+
+    previous: str
+    block: tuple[str, ...]
+    taste: Taste
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """A user and the candidates to score: one prefix, many short ends.
+
+    `recent` are the interactions that the summary doesn't know yet; `candidates` are item lines.
+    """
+
+    summary: str
+    recent: tuple[str, ...]
+    taste: Taste
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Embeddable:
+    """A text, and the picture that goes with it or None."""
+
+    text: str
+    jpeg: bytes | None = None
+
+
+class Engine(Protocol):
+    """Profile items, summarise users, score candidates, embed both.
+
+    Every method returns one output per input, in order, and raises an `EngineError` (never a
+    library's) when the batch as a whole fails.
+    """
+
+    @property
+    def versions(self) -> Versions:
+        """Names of weights and prompts; equal versions and inputs give equal outputs."""
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of an embedding."""
+
+    @property
+    def notice(self) -> str | None:
+        """What a user of this engine should know of its limits, in a sentence."""
+
+    def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
+        """Read each item once, picture and text."""
+
+    def summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
+        """Write the next preference summary of each user."""
+
+    def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        """Return p(yes) / (p(yes) + p(no)) of each candidate, in `[0, 1]`.
+
+        Source: MLLM-MSR, arXiv 2408.09698, the recommender stage.
+        """
+
+    def embed(self, inputs: Sequence[Embeddable]) -> NDArray[np.float32]:
+        """Return unit rows, shape `(len(inputs), embedding_dim)`."""

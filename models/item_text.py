@@ -1,0 +1,29 @@
+"""How an item reads in a prompt, and which features of it are counted."""
+
+from schemas.item_profile import ItemProfile
+
+__all__ = ["features", "item_line", "shorten"]
+
+# About 40 tokens: twenty candidates stay near a thousand tokens of prefill.
+MAX_LINE_CHARS = 160
+
+
+def shorten(text: str, max_chars: int) -> str:
+    """Return the text in one line of at most `max_chars`, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= max_chars:
+        return line
+    return line[: max_chars - 1].rsplit(" ", 1)[0] + "…"
+
+
+def item_line(profile: ItemProfile) -> str:
+    """Return the item as prompts show it: its title, then what its profile adds."""
+    added = profile.summary.removeprefix(profile.title).lstrip(" .:,-")
+    return shorten(f"{profile.title}: {added}" if added else profile.title, MAX_LINE_CHARS)
+
+
+def features(profile: ItemProfile) -> tuple[str, ...]:
+    """Return what can be liked about an item, such as "colour=blue" or "category=Drama"."""
+    of_attributes = [f"{name}={value}"[:128] for name, value in sorted(profile.attributes.items())]
+    of_categories = [f"category={category}"[:128] for category in profile.categories]
+    return tuple(dict.fromkeys(of_attributes + of_categories))

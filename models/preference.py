@@ -1,0 +1,176 @@
+"""A user's state, moved by one event: counts decay, evidence is kept or dropped, blocks fill.
+
+Pure and without a model. The summary is the only part that a model writes; what it may forget
+stays here as evidence and counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from models.engine import SummaryRequest, Taste
+from models.item_text import features, item_line
+from schemas.enriched_interaction import SourcePosition
+from schemas.interaction import Interaction
+from schemas.item_profile import ItemProfile
+from schemas.user_preference import Evidence, UserPreference
+from schemas.versions import Versions
+
+__all__ = [
+    "BLOCK_SIZE",
+    "apply_event",
+    "evidence_line",
+    "is_applied",
+    "leaning",
+    "new_preference",
+    "summary_request",
+    "taste",
+    "with_summary",
+]
+
+# Interactions of a summary block; the paper found 3 best on all its datasets (arXiv 2408.09698,
+# block size ablation).
+BLOCK_SIZE = 3
+
+# Both halve a weight: ten events later for the busy user, thirty days later for the rare one.
+EVENT_HALF_LIFE = 10.0
+TIME_HALF_LIFE_S = 30 * 86_400.0
+
+# The bounds that keep a state at a few KB, whatever the history.
+MAX_RECENT = 16
+MAX_EVIDENCE = 12
+MAX_COUNTED = 32
+MAX_EXCLUDED = 200
+NUM_SHOWN_LIKES = 5
+
+STRENGTH = {"view": 0.25, "click": 0.5, "like": 1.0, "purchase": 1.5, "dislike": -1.0}
+NEUTRAL_RATING = 2.5
+VERB = {
+    "view": "looked at",
+    "click": "clicked",
+    "like": "liked",
+    "purchase": "bought",
+    "dislike": "disliked",
+}
+
+
+def new_preference(user_id: str, at: datetime, versions: Versions) -> UserPreference:
+    """Return the state of a user of whom nothing is known."""
+    return UserPreference(user_id=user_id, updated_at=at, versions=versions)
+
+
+def is_applied(state: UserPreference | None, source: SourcePosition) -> bool:
+    """Tell whether the state already includes the event at this position.
+
+    Sound because a user's events lie on one partition and are applied in its order.
+    """
+    if state is None:
+        return False
+    return source.offset <= state.applied_offsets.get(source.partition, -1)
+
+
+def leaning(event: Interaction | Evidence) -> float:
+    """Return how strongly an interaction speaks for (> 0) or against (< 0) its item."""
+    if event.kind == "rating":
+        rating = NEUTRAL_RATING if event.rating is None else event.rating
+        return (rating - NEUTRAL_RATING) / NEUTRAL_RATING
+    return STRENGTH[event.kind]
+
+
+def apply_event(
+    state: UserPreference, event: Interaction, source: SourcePosition, profile: ItemProfile
+) -> UserPreference:
+    """Return the state with one more event in it; the summary is not touched.
+
+    Event time runs forward only: a late event counts in full, and moves no clock back.
+    """
+    now = max(state.updated_at, event.occurred_at)
+    decay = _decay((now - state.updated_at).total_seconds())
+    weight = leaning(event)
+    seen = Evidence(
+        event_id=event.event_id,
+        item_id=event.item_id,
+        title=profile.title,
+        text=item_line(profile),
+        kind=event.kind,
+        rating=event.rating,
+        weight=abs(weight),
+        occurred_at=event.occurred_at,
+    )
+    recent = (*state.recent, seen)[-MAX_RECENT:]
+    return state.model_copy(
+        update={
+            "likes": _count(state.likes, decay, features(profile), max(weight, 0.0)),
+            "dislikes": _count(state.dislikes, decay, features(profile), max(-weight, 0.0)),
+            "evidence": _weightiest(state.evidence, decay, seen),
+            "recent": recent,
+            "block_size": min(state.block_size + 1, len(recent)),
+            "excluded": _exclude(state.excluded, event),
+            "num_events": state.num_events + 1,
+            "applied_offsets": {**state.applied_offsets, source.partition: source.offset},
+            "updated_at": now,
+        }
+    )
+
+
+def taste(state: UserPreference) -> Taste:
+    """Return the likes and dislikes that a prompt shows, weightiest first."""
+    return Taste(likes=_strongest(state.likes), dislikes=_strongest(state.dislikes))
+
+
+def evidence_line(evidence: Evidence) -> str:
+    """Return an interaction as a prompt shows it: "liked Alder hoodie: a warm hoodie"."""
+    if evidence.kind == "rating":
+        return f"rated {evidence.rating} of 5 {evidence.text}"
+    return f"{VERB[evidence.kind]} {evidence.text}"
+
+
+def summary_request(state: UserPreference) -> SummaryRequest | None:
+    """Return what the next summary is to be written from, None while the block is not full."""
+    if state.block_size < BLOCK_SIZE:
+        return None
+    block = state.recent[-state.block_size :]
+    return SummaryRequest(state.summary, tuple(map(evidence_line, block)), taste(state))
+
+
+def with_summary(state: UserPreference, summary: str, versions: Versions) -> UserPreference:
+    """Return the state with a new summary, which knows everything up to now."""
+    return state.model_copy(update={"summary": summary, "block_size": 0, "versions": versions})
+
+
+def _decay(elapsed_s: float) -> float:
+    return float(0.5 ** (1 / EVENT_HALF_LIFE + elapsed_s / TIME_HALF_LIFE_S))
+
+
+def _count(
+    counts: Mapping[str, float], decay: float, counted: Iterable[str], weight: float
+) -> dict[str, float]:
+    after = {name: round(value * decay, 6) for name, value in counts.items()}
+    if weight > 0:
+        for name in counted:
+            after[name] = round(after.get(name, 0.0) + weight, 6)
+    ranked = sorted(after.items(), key=lambda entry: (-entry[1], entry[0]))
+    return dict(ranked[:MAX_COUNTED])
+
+
+def _weightiest(
+    evidence: tuple[Evidence, ...], decay: float, seen: Evidence
+) -> tuple[Evidence, ...]:
+    decayed = [
+        old.model_copy(update={"weight": round(old.weight * decay, 6)})
+        for old in evidence
+        if old.item_id != seen.item_id
+    ]
+    ranked = sorted([*decayed, seen], key=lambda one: (-one.weight, one.event_id))
+    return tuple(ranked[:MAX_EVIDENCE])
+
+
+def _exclude(excluded: tuple[str, ...], event: Interaction) -> tuple[str, ...]:
+    if event.kind not in {"purchase", "dislike"}:
+        return excluded
+    others = tuple(item_id for item_id in excluded if item_id != event.item_id)
+    return (*others, event.item_id)[-MAX_EXCLUDED:]
+
+
+def _strongest(counts: Mapping[str, float]) -> tuple[str, ...]:
+    ranked = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    return tuple(name for name, _ in ranked[:NUM_SHOWN_LIKES])

@@ -1,0 +1,25 @@
+"""New fine-tuned weights, announced to every worker."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from schemas.item import ImageLocation as ObjectLocation
+from schemas.record import Id, Record
+
+__all__ = ["AdapterRelease"]
+
+
+class AdapterRelease(Record):
+    """Where an adapter's safetensors lie and who gets it, keyed by `name`; null withdraws it.
+
+    `share` is the part of users, in `[0, 1]`, that the adapter answers for.
+    """
+
+    schema_version: Literal[1] = 1
+    name: Id
+    location: ObjectLocation
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    metrics: dict[str, float] = {}
+    share: float = Field(ge=0, le=1)
+    released_at: AwareDatetime

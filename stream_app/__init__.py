@@ -1,0 +1,1 @@
+"""The processes around the engine: the only place with Kafka, object storage, time and settings."""

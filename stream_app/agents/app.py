@@ -1,0 +1,81 @@
+"""The faust app of one agent, with the settings under which it loses nothing.
+
+Raw bytes in and out; no Table, no batches, no concurrency: faust loses records with those.
+"""
+
+import logging
+
+import faust
+from aiokafka import AIOKafkaConsumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+
+from schemas.codec import MAX_RECORD_BYTES
+from stream_app.config import Settings
+
+__all__ = ["build_app"]
+
+# What a rebalance repeats at most, for each partition; beyond it the partition is paused.
+BUFFERED_RECORDS = 256
+COMMIT_EVERY_RECORDS = 1_000
+COMMIT_INTERVAL_S = 1.0
+HEARTBEATS_PER_SESSION = 3
+# How long a write waits for a broker that is away; then the process ends, uncommitted.
+WRITE_TIMEOUT_S = 60.0
+
+
+class _ReadCommittedThread(AIOKafkaConsumerThread):
+    """faust reads uncommitted records unless it writes in transactions itself.
+
+    The worker's rankings come in transactions: an aborted one must not be published.
+    """
+
+    def _create_worker_consumer(self, transport: Transport) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        # Read when the consumer starts; there is no setting for it.
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+class _ReadCommittedConsumer(Consumer):
+    def _new_consumer_thread(self) -> _ReadCommittedThread:
+        return _ReadCommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _ReadCommittedTransport(Transport):
+    Consumer = _ReadCommittedConsumer
+
+
+def build_app(settings: Settings, name: str) -> faust.App:
+    """Return the app of the agent `name`; topics must exist before it starts."""
+    # At their defaults these build a debug record for each event, only to drop it.
+    for library in ("faust", "mode", "aiokafka"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    session_s = settings.session_timeout_s
+    app = faust.App(
+        settings.group(name),
+        broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
+        autodiscover=False,
+        store="memory://",
+        web_enabled=False,
+        key_serializer="raw",
+        value_serializer="raw",
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=MAX_RECORD_BYTES,
+        stream_buffer_maxsize=BUFFERED_RECORDS,
+        stream_wait_empty=False,
+        producer_linger=0,
+        producer_acks=-1,
+        producer_max_request_size=MAX_RECORD_BYTES,
+        producer_request_timeout=WRITE_TIMEOUT_S,
+        broker_commit_every=COMMIT_EVERY_RECORDS,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_session_timeout=session_s,
+        broker_heartbeat_interval=session_s / HEARTBEATS_PER_SESSION,
+        broker_rebalance_timeout=2 * session_s,
+        broker_request_timeout=2 * session_s + WRITE_TIMEOUT_S,
+    )
+    app.finalize()
+    app.transport = _ReadCommittedTransport(app.conf.broker_consumer, app)
+    return app

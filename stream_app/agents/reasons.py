@@ -1,0 +1,79 @@
+"""The sentence that says why an item is in the list, made from the record's evidence alone.
+
+Nothing is invented: what is said of the user's items is what they share with the candidate, and
+where no item speaks for the candidate, the source that proposed it is named.
+"""
+
+from schemas.ranking import CitedItem, RankedCandidate
+
+__all__ = ["citable", "reason"]
+
+MAX_TITLE_CHARS = 80
+MAX_SHARED = 3
+
+DID = {
+    "view": "looked at",
+    "click": "clicked on",
+    "like": "liked",
+    "purchase": "bought",
+    "rating": "rated",
+}
+SOURCES = {
+    "recent": "Close to what you looked at lately.",
+    "summary": "Fits what you like now.",
+    "transitions": "Others went on to it from what you looked at.",
+    "popular": "Popular right now.",
+    "newest": "New in the shop.",
+    "explore": "A change from your usual.",
+}
+NO_SOURCE = "Picked for you."
+
+
+def reason(candidate: RankedCandidate) -> str:
+    """Return one sentence for the user.
+
+    It cites the user's item that is most similar to the candidate; without one it names the
+    source with the highest score, the first of equal ones.
+    """
+    cited = citable(candidate)
+    return _because(cited[0]) if cited else _by_source(candidate.sources)
+
+
+def citable(candidate: RankedCandidate) -> list[CitedItem]:
+    """Return the user's items that speak for the candidate, most similar first.
+
+    A disliked item is evidence too, but not a reason to show another.
+    """
+    positive = [cited for cited in candidate.cites if cited.kind != "dislike"]
+    return sorted(positive, key=lambda cited: -cited.similarity)
+
+
+def _because(cited: CitedItem) -> str:
+    sentence = f"Because you {DID[cited.kind]} {_one_line(cited.title)}"
+    if not cited.shared:
+        return f"{sentence}."
+    shared = [_one_line(_in_words(name)) for name in cited.shared[:MAX_SHARED]]
+    return f"{sentence}: {_joined(shared)} in both."
+
+
+def _in_words(shared: str) -> str:
+    """Turn an attribute such as "style=sporty" into "sporty style"; a category stays."""
+    name, equals, value = shared.partition("=")
+    return f"{value} {name}" if equals else shared
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+
+
+def _by_source(sources: dict[str, float]) -> str:
+    if not sources:
+        return NO_SOURCE
+    best = max(sources, key=lambda name: sources[name])
+    return SOURCES.get(best, f"Suggested by {_one_line(best)}.")
+
+
+def _one_line(text: str) -> str:
+    """Return the text without line breaks and control characters, cut to 80 characters."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= MAX_TITLE_CHARS else f"{plain[: MAX_TITLE_CHARS - 1]}…"

@@ -1,0 +1,151 @@
+"""Run one agent in this process until a signal, or until something it needs is gone."""
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from types import FrameType
+from typing import Any
+
+import faust
+from faust.types import StreamT
+
+from stream_app.agents import ingest, profile, publish
+from stream_app.agents.app import build_app
+from stream_app.agents.outbox import Outbox, end_uncommitted
+from stream_app.agents.stage import Stage, process
+from stream_app.config import Settings
+from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.topics import require_topics
+
+__all__ = ["AGENTS", "EXIT_STUCK", "run_agent"]
+
+AGENTS: dict[str, Callable[[Settings], Stage[Any]]] = {
+    "ingest": ingest.build,
+    "profile": profile.build,
+    "publish": publish.build,
+}
+EXIT_STUCK = 75
+
+logger = logging.getLogger(__name__)
+
+
+def run_agent(name: str, settings: Settings) -> None:
+    """Run the agent until SIGTERM or SIGINT. Blocks; for the main thread only.
+
+    A process that is still there `settings.drain_s` seconds after the signal is ended: faust can
+    ignore a stop for minutes. What was not committed by then is read again. The process also
+    ends, with an exit code, when faust or a view ends by itself.
+
+    Raises:
+        MissingTopicsError: If the topics were not created.
+        KafkaError: If the broker can't be reached at start.
+    """
+    try:
+        asyncio.run(_run(name, settings))
+    finally:
+        # After an error too, a thread may be left that keeps the process.
+        _end_after(settings.drain_s)
+
+
+async def _run(name: str, settings: Settings) -> None:
+    serving = asyncio.create_task(_serve(AGENTS[name](settings), settings))
+    _stop_on_signals(serving, settings.drain_s)
+    with suppress(asyncio.CancelledError):
+        await serving
+    logger.info("agent stopped", extra={"agent": name})
+
+
+def _stop_on_signals(serving: asyncio.Task[None], drain_s: float) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        # Once: a second cancellation would interrupt the stop itself.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        _end_after(drain_s)
+        loop.call_soon_threadsafe(serving.cancel)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def _end_after(drain_s: float) -> None:
+    # A thread, because the loop itself may be what is stuck.
+    deadline = threading.Timer(drain_s, os._exit, (EXIT_STUCK,))
+    deadline.daemon = True
+    deadline.start()
+
+
+async def _serve(stage: Stage[Any], settings: Settings) -> None:
+    await require_topics(settings)
+    async with AsyncExitStack() as running:
+        running.callback(stage.close)
+        needed = {await running.enter_async_context(_followed(view)) for view in stage.views}
+        needed.add(await running.enter_async_context(_consuming(stage, settings)))
+        logger.info("agent running", extra={"agent": stage.name})
+        ended, _ = await asyncio.wait(needed, return_when=asyncio.FIRST_COMPLETED)
+        # A record may be waiting for what has just ended: no orderly stop would come to its end.
+        for task in ended:
+            end_uncommitted(task.exception() or RuntimeError(f"{task.get_name()} ended by itself"))
+
+
+@asynccontextmanager
+async def _followed(view: CompactedView) -> AsyncIterator[asyncio.Task[None]]:
+    """Read the view to its present end, then follow it."""
+    try:
+        await view.start()
+        following = asyncio.create_task(view.run(), name=f"view of {view.topic}")
+        yield following
+        following.cancel()
+    finally:
+        await view.stop()
+
+
+@asynccontextmanager
+async def _consuming(stage: Stage[Any], settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+    """Let faust read the source topic; what ends first is faust."""
+    app = build_app(settings, stage.name)
+    _attach(app, stage)
+    await app.start()
+    ended = asyncio.create_task(_crashed(app), name=f"faust app {app.conf.id}")
+    try:
+        yield ended
+    finally:
+        ended.cancel()
+        await app.stop()
+
+
+async def _crashed(app: faust.App) -> None:
+    await app.wait_until_stopped()
+    raise app.crash_reason or RuntimeError("faust stopped by itself")
+
+
+def _attach(app: faust.App, stage: Stage[Any]) -> None:
+    outbox = Outbox(app)
+    source = app.topic(stage.source.name, key_type=bytes, value_type=bytes, allow_empty=True)
+
+    @app.agent(source, name=stage.name)
+    async def agent(stream: StreamT[bytes]) -> None:
+        async for event in stream.events():
+            await _to_its_end(process(stage, event.message, outbox))
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish `work` even when cancelled, and only then be cancelled.
+
+    faust acknowledges a record whose processing it cancels (at a stop, at a rebalance), and then
+    commits it. The pictures' deadlines bound the wait.
+    """
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError

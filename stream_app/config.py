@@ -1,0 +1,139 @@
+"""Settings, read once from the environment by the command line and passed down.
+
+`KAFKA_*`, `S3_*` and `MODEL_ID` keep the names that operators know; everything else begins with
+`STREAM_APP_`.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.topics import TOPICS, Topics
+
+__all__ = ["Settings", "SettingsError", "read_settings"]
+
+PREFIX = "STREAM_APP_"
+
+
+class SettingsError(Exception):
+    """A setting is missing, misspelt or impossible; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """Everything a deployment decides."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    kafka_bootstrap_servers: str = Field(
+        default="127.0.0.1:9092",
+        validation_alias="KAFKA_BOOTSTRAP_SERVERS",
+        description="Kafka brokers, host:port separated by commas",
+    )
+    topic_prefix: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Put before every topic and consumer group: a deployment of its own",
+    )
+    partitions: int = Field(default=4, ge=1, le=1024, description="Partitions of a new topic")
+    replication_factor: int = Field(default=1, ge=1, le=9, description="Replicas of a new topic")
+    session_timeout_s: float = Field(
+        default=10, gt=0, le=300, description="A process silent for so long loses its partitions"
+    )
+
+    s3_endpoint: str = Field(
+        default="127.0.0.1:9000",
+        validation_alias="S3_ENDPOINT",
+        description="Object storage, host:port",
+    )
+    s3_access_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias="S3_ACCESS_KEY", description="Its access key"
+    )
+    s3_secret_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias="S3_SECRET_KEY", description="Its secret key"
+    )
+    s3_secure: bool = Field(
+        default=True, validation_alias="S3_SECURE", description="TLS to object storage"
+    )
+    s3_region: str = Field(
+        default="us-east-1", validation_alias="S3_REGION", description="Its region"
+    )
+    buckets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("media",),
+        description="Pictures are read from these buckets only, separated by commas",
+    )
+
+    engine: Literal["mllm", "weightless"] = Field(
+        default="mllm",
+        description="mllm: the model; weightless: word overlap, for tests and overhead benchmarks",
+    )
+    model_id: str = Field(
+        default="default",
+        validation_alias="MODEL_ID",
+        description="default, or a directory or hub id of an image-text-to-text model",
+    )
+    home: Path = Field(
+        default=Path.home() / ".cache" / "stream-app",
+        description="Where the default model, Kafka's jars and local state are kept",
+    )
+    state_dir: Path | None = Field(
+        default=None, description="The worker's local state; default: `state` below home"
+    )
+
+    list_length: int = Field(default=10, ge=1, le=100, description="Items of a recommendation")
+    num_candidates: int = Field(
+        default=20, ge=1, le=500, description="Candidates that the model scores for each event"
+    )
+    max_batch_events: int = Field(
+        default=16, ge=1, le=1024, description="Events of a micro-batch, one of each user at most"
+    )
+    max_batch_items: int = Field(
+        default=8, ge=1, le=256, description="Items that the model reads at once while idle"
+    )
+    drain_s: float = Field(
+        default=20, gt=0, le=600, description="How long a stop waits for work in hand"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Lowest level that is logged"
+    )
+
+    @field_validator("buckets", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def topics(self) -> Topics:
+        """The table of topics under this deployment's names."""
+        return TOPICS.with_prefix(self.topic_prefix)
+
+    @property
+    def worker_state_dir(self) -> Path:
+        """Where the worker keeps its partitions' stores."""
+        return self.state_dir or self.home / "state"
+
+    def group(self, process: str) -> str:
+        """Return the consumer group of a process, such as "stream-app-worker"."""
+        return f"{self.topic_prefix}stream-app-{process}"
+
+
+def read_settings() -> Settings:
+    """Return the settings in the process environment.
+
+    Raises:
+        SettingsError: If a value is refused, or a `STREAM_APP_` variable is not a setting:
+            a misspelt name would otherwise be a default that nobody chose.
+    """
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(f"{unknown[0]} is not a setting; known: {', '.join(sorted(known))}")
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise SettingsError(f"setting {first['loc'][0]}: {first['msg']}") from error

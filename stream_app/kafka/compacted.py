@@ -1,0 +1,88 @@
+"""A local view of a compacted topic: all its partitions, from the beginning, then live.
+
+Every process that needs "the newest value of each key" has its own copy; there is no query to
+another process, and a restart reads it anew.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+__all__ = ["CompactedView"]
+
+Apply = Callable[[str, bytes | None], None]
+
+POLL_MS = 200
+FIRST_METADATA_RETRY_S = 0.1
+
+
+class CompactedView:
+    """Feeds each record of a compacted topic to `apply(key, value)`; a null value is a deletion.
+
+    `apply` runs on the event loop and must not block. Records without a key are skipped: a
+    compacted topic refuses them anyway.
+    """
+
+    def __init__(self, bootstrap_servers: str, topic: str, apply: Apply) -> None:
+        self.topic = topic
+        self._apply = apply
+        # No group: nothing is committed, nothing is balanced, every view sees every partition.
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+        )
+        self._applied: dict[TopicPartition, int] = {}
+        self._advanced = asyncio.Condition()
+
+    async def start(self) -> None:
+        """Connect and read to the present end, so that the first lookup finds what there is."""
+        await self._consumer.start()
+        partitions = [TopicPartition(self.topic, p) for p in await self._partition_ids()]
+        self._consumer.assign(partitions)
+        self._applied = dict((await self._consumer.beginning_offsets(partitions)).items())
+        await self._consumer.seek_to_beginning(*partitions)
+        ends = await self._consumer.end_offsets(partitions)
+        while any(self._applied[tp] < end for tp, end in ends.items()):
+            await self._read()
+
+    async def run(self) -> None:
+        """Follow the topic until cancelled."""
+        while True:
+            await self._read()
+
+    async def catch_up(self) -> None:
+        """Wait until everything that the topic holds now has been applied; `run` must be running.
+
+        This is what tells "not there" from "not here yet".
+        """
+        ends = await self._consumer.end_offsets(list(self._applied))
+        async with self._advanced:
+            await self._advanced.wait_for(
+                lambda: all(self._applied[tp] >= end for tp, end in ends.items())
+            )
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()
+
+    async def _partition_ids(self) -> list[int]:
+        # The first metadata after a topic's creation may not know it yet.
+        while not (ids := self._consumer.partitions_for_topic(self.topic)):
+            await asyncio.sleep(FIRST_METADATA_RETRY_S)
+            await self._consumer._client.force_metadata_update()  # no public door
+        return sorted(ids)
+
+    async def _read(self) -> None:
+        batches = await self._consumer.getmany(timeout_ms=POLL_MS)
+        for records in batches.values():
+            for record in records:
+                if record.key is not None:
+                    self._apply(record.key.decode(errors="replace"), record.value)
+        async with self._advanced:
+            for tp in self._applied:
+                # The position, not the last record's offset: transaction markers take offsets too.
+                self._applied[tp] = await self._consumer.position(tp)
+            self._advanced.notify_all()

@@ -1,0 +1,106 @@
+"""Create, list and describe the topics of a deployment."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from schemas.topics import Topics
+from stream_app.config import Settings
+
+__all__ = ["MissingTopicsError", "TopicState", "create_topics", "describe_topics", "require_topics"]
+
+
+class MissingTopicsError(Exception):
+    """Topics that a process needs do not exist, or don't have the partitions they need."""
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as the broker has it; `num_partitions` is 0 where it does not exist."""
+
+    name: str
+    num_partitions: int
+    replication_factor: int
+    cleanup: str
+
+
+@asynccontextmanager
+async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def create_topics(settings: Settings) -> list[str]:
+    """Create what is missing and return the created names; existing topics stay as they are.
+
+    All topics get the same number of partitions: stages that share a key share the partition.
+    """
+    topics = [
+        NewTopic(
+            name=topic.name,
+            num_partitions=settings.partitions,
+            replication_factor=settings.replication_factor,
+            topic_configs={"cleanup.policy": topic.cleanup},
+        )
+        for topic in settings.topics
+    ]
+    created = []
+    async with _admin(settings) as admin:
+        answer = await admin.create_topics(topics)
+    for name, code, *_ in answer.topic_errors:
+        error = for_code(code)
+        if code == 0:
+            created.append(name)
+        elif error is not TopicAlreadyExistsError:
+            raise error(f"topic {name} could not be created")
+    return created
+
+
+async def describe_topics(settings: Settings) -> list[TopicState]:
+    """Return how the broker has each topic of the table, in the table's order."""
+    async with _admin(settings) as admin:
+        existing = set(await admin.list_topics())
+        names = [topic.name for topic in settings.topics]
+        found = await admin.describe_topics([name for name in names if name in existing])
+    by_name = {topic["topic"]: topic["partitions"] for topic in found}
+    return [
+        TopicState(
+            name=topic.name,
+            num_partitions=len(by_name.get(topic.name, ())),
+            replication_factor=len(by_name[topic.name][0]["replicas"])
+            if topic.name in by_name
+            else 0,
+            cleanup=topic.cleanup,
+        )
+        for topic in settings.topics
+    ]
+
+
+async def require_topics(settings: Settings) -> int:
+    """Return the number of partitions that interactions-enriched and its stages share.
+
+    Raises:
+        MissingTopicsError: If a topic is missing, or the state's topics don't share their
+            partition count: the worker writes a user's state to the partition it read from.
+    """
+    states = {state.name: state for state in await describe_topics(settings)}
+    missing = [state.name for state in states.values() if state.num_partitions == 0]
+    if missing:
+        raise MissingTopicsError(
+            f"missing topics: {', '.join(missing)}; create them with `stream-app topics create`"
+        )
+    counts = {name: states[name].num_partitions for name in _copartitioned(settings.topics)}
+    if len(set(counts.values())) > 1:
+        raise MissingTopicsError(f"these topics must have equally many partitions: {counts}")
+    return next(iter(counts.values()))
+
+
+def _copartitioned(topics: Topics) -> tuple[str, ...]:
+    return (topics.interactions_enriched.name, topics.user_preferences.name, topics.rankings.name)

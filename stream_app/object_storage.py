@@ -1,0 +1,134 @@
+"""Read small objects from S3: from the allowed buckets, within a limit of bytes and of time.
+
+The one place that knows the minio client: its errors and urllib3's end here.
+"""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from xml.etree.ElementTree import ParseError
+
+import urllib3
+from minio import Minio
+from minio.error import InvalidResponseError, MinioException, S3Error, ServerError
+
+from schemas.item import ImageLocation
+from stream_app.config import Settings
+from stream_app.image_errors import (
+    BucketNotAllowedError,
+    MissingObjectError,
+    RefusedObjectError,
+    StorageUnavailableError,
+    TooManyBytesError,
+)
+
+__all__ = ["MAX_OBJECT_BYTES", "ObjectStorage", "StoredObject", "connect"]
+
+MAX_OBJECT_BYTES = 10 * 1024 * 1024
+CHUNK_BYTES = 64 * 1024
+CONNECT_TIMEOUT_S = 1.0
+# Of silence; READ_DEADLINE_S bounds a server that sends a byte now and then.
+SILENCE_TIMEOUT_S = 2.0
+READ_DEADLINE_S = 4.0
+MISSING = {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "ResourceNotFound"}
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = 500
+
+
+def connect(settings: Settings) -> Minio:
+    """Return a client that answers or fails within seconds: retries are the caller's business."""
+    timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
+    return Minio(
+        settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=settings.s3_secure,
+        # Named, or the client asks for it before the first read of each bucket.
+        region=settings.s3_region,
+        http_client=urllib3.PoolManager(retries=urllib3.Retry(total=0), timeout=timeout),
+    )
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object's bytes and its version."""
+
+    data: bytes
+    etag: str
+
+
+class ObjectStorage:
+    """The allowed buckets of an object storage. Blocks: call it from a thread."""
+
+    def __init__(self, client: Minio, buckets: Collection[str]) -> None:
+        self._client = client
+        self._buckets = frozenset(buckets)
+
+    def read(self, location: ImageLocation) -> StoredObject:
+        """Return the object at `location`.
+
+        Raises:
+            BucketNotAllowedError: If the bucket is not one of ours.
+            MissingObjectError: If there is no such object.
+            TooManyBytesError: If it has more than 10 MiB; no more than that is read.
+            RefusedObjectError: If the request is refused for another reason.
+            StorageUnavailableError: If object storage fails, or takes longer than 4 s.
+        """
+        if location.bucket not in self._buckets:
+            allowed = ", ".join(sorted(self._buckets))
+            raise BucketNotAllowedError(f"bucket {location.bucket} is not allowed, only {allowed}")
+        deadline = time.monotonic() + READ_DEADLINE_S
+        try:
+            response = self._client.get_object(location.bucket, location.key)
+            try:
+                data = _read_body(response, deadline)
+                etag = response.headers.get("ETag", "").strip('"')
+            finally:
+                # Drops what is left unread; a body read to its end has already freed its
+                # connection for the next request.
+                response.close()
+        except MinioException as error:
+            raise _translated(error, location) from error
+        # The last two: a proxy in between answers an error with a page that is not S3's.
+        except (urllib3.exceptions.HTTPError, UnicodeDecodeError, ParseError) as error:
+            raise StorageUnavailableError(f"object storage: {type(error).__name__}") from error
+        except ValueError as error:
+            raise RefusedObjectError(f"impossible bucket or key: {error}") from error
+        return StoredObject(data, etag)
+
+
+def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and int(announced) > MAX_OBJECT_BYTES:
+        raise TooManyBytesError(f"object has {announced} bytes, limit {MAX_OBJECT_BYTES}")
+    data = bytearray()
+    # As stored: decoding a Content-Encoding would unpack more than the limit allows.
+    while chunk := response.read1(CHUNK_BYTES, decode_content=False):
+        data += chunk
+        if len(data) > MAX_OBJECT_BYTES:
+            raise TooManyBytesError(f"object has over {len(data)} bytes, limit {MAX_OBJECT_BYTES}")
+        if time.monotonic() > deadline:
+            raise StorageUnavailableError(
+                f"{len(data)} bytes of an object took longer than {READ_DEADLINE_S} s"
+            )
+    return bytes(data)
+
+
+def _translated(error: MinioException, location: ImageLocation) -> Exception:
+    if isinstance(error, S3Error) and error.code in MISSING:
+        return MissingObjectError(f"no object {location.key} in bucket {location.bucket}")
+    code = error.code if isinstance(error, S3Error) else type(error).__name__
+    status = _status(error)
+    if status is None or status >= SERVER_ERRORS or status == TOO_MANY_REQUESTS:
+        return StorageUnavailableError(f"object storage answers {code}, HTTP status {status}")
+    return RefusedObjectError(f"object storage refuses with {code}, HTTP status {status}")
+
+
+def _status(error: MinioException) -> int | None:
+    if isinstance(error, S3Error):
+        return int(error.response.status)
+    if isinstance(error, ServerError):
+        return int(error.status_code)
+    if isinstance(error, InvalidResponseError):
+        return int(error._code)  # The client has no public name for it.
+    return None

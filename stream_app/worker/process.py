@@ -1,0 +1,214 @@
+"""The worker process: poll, batch, step, deliver, commit.
+
+One batch is in hand at a time; the engine runs in a thread, so polling, heartbeats and
+rebalances go on during the longest batch.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+
+from models.catalogue import Catalogue
+from models.engine import Engine
+from schemas.codec import MAX_RECORD_BYTES
+from stream_app.config import Settings
+from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.topics import require_topics
+from stream_app.worker.assignment import Assignment
+from stream_app.worker.catalogue_feed import CatalogueFeed
+from stream_app.worker.delivery import Delivery
+from stream_app.worker.events import process_events
+from stream_app.worker.items import process_items
+from stream_app.worker.outcome import Outcome, Profiled, Withdrawn
+from stream_app.worker.partition import Partition
+from stream_app.worker.slot import StateSlot
+from stream_app.worker.store import PartitionStore
+
+__all__ = ["Worker"]
+
+logger = structlog.get_logger(__name__)
+
+POLL_MS = 200
+POLL_RECORDS = 128
+COMMIT_INTERVAL_S = 0.5
+# Events come first; yet under unending load one batch in so many goes to the catalogue.
+EVENT_BATCHES_PER_ITEM_BATCH = 16
+
+Batch = dict[Partition, list[ConsumerRecord]]
+
+
+class Worker:
+    """Turns interactions-enriched into states and rankings, and item-images into profiles."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        bootstrap = settings.kafka_bootstrap_servers
+        session_timeout_ms = int(settings.session_timeout_s * 1000)
+        self._settings = settings
+        self._engine = engine
+        self._events_topic = settings.topics.interactions_enriched.name
+        self._items_topic = settings.topics.item_images.name
+        self._catalogue = Catalogue(engine.embedding_dim)
+        self._feed = CatalogueFeed(self._catalogue)
+        self._view = CompactedView(bootstrap, settings.topics.item_profiles.name, self._feed.add)
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            enable_idempotence=True,
+            max_request_size=MAX_RECORD_BYTES,
+            compression_type="lz4",
+        )
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap,
+            group_id=settings.group("worker"),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=session_timeout_ms // 4,
+        )
+        self._delivery = Delivery(self._producer, settings.topics)
+        self._slot = StateSlot(settings.worker_state_dir)
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._work_to_do = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._assignment = Assignment(
+            settings, self._consumer, self._slot.directory, self._idle, on_failure=self.stop
+        )
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._num_event_batches = 0
+
+    def stop(self) -> None:
+        """Finish the batch in hand, commit, and leave the group."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until `stop`.
+
+        Raises:
+            MissingTopicsError: If the topics aren't there, or not alike in partitions.
+            KafkaError: If the broker is gone for longer than the clients' own retries.
+        """
+        await require_topics(self._settings)
+        try:
+            await self._view.start()
+            await self._producer.start()
+            self._consumer.subscribe(
+                [self._events_topic, self._items_topic], listener=self._assignment
+            )
+            await self._consumer.start()
+            logger.info("worker started", engine=self._engine.versions.model)
+            await self._until_stopped(
+                self._view.run(), self._poll(), self._work(), self._commit_regularly()
+            )
+        finally:
+            await self._consumer.stop()
+            await self._assignment.close()
+            await self._producer.stop()
+            await self._view.stop()
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._slot.release()
+            logger.info("worker stopped")
+
+    async def _until_stopped(self, *activities: Coroutine[Any, Any, Any]) -> None:
+        """Run all until `stop`; the first that fails ends the others and the process."""
+        tasks = [asyncio.ensure_future(one) for one in [self._stopping.wait(), *activities]]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+            self._stopping.set()
+            await self._assignment.drain()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _poll(self) -> None:
+        while True:
+            self._assignment.pause_full()
+            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
+            for tp, records in batches.items():
+                self._assignment.add(tp, records)
+            if batches:
+                self._work_to_do.set()
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_INTERVAL_S)
+            await self._assignment.commit()
+
+    async def _work(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._next_batch()
+            if not batch:
+                self._work_to_do.clear()
+                await self._work_to_do.wait()
+                continue
+            self._idle.clear()
+            try:
+                await self._finish(batch, await self._process(batch))
+            finally:
+                self._idle.set()
+
+    def _next_batch(self) -> Batch:
+        events = (self._events_topic, self._settings.max_batch_events)
+        items = (self._items_topic, self._settings.max_batch_items)
+        events_first = self._num_event_batches < EVENT_BATCHES_PER_ITEM_BATCH
+        for topic, max_records in [events, items] if events_first else [items, events]:
+            if batch := self._take(topic, max_records):
+                is_events = topic == self._events_topic
+                self._num_event_batches = self._num_event_batches + 1 if is_events else 0
+                return batch
+        return {}
+
+    def _take(self, topic: str, max_records: int) -> Batch:
+        """Share a batch out over the topic's partitions; a key never lies on two of them."""
+        waiting = [one for one in self._assignment.of_topic(topic) if one.num_waiting]
+        waiting.sort(key=lambda partition: partition.num_waiting)
+        batch: Batch = {}
+        for num_served, partition in enumerate(waiting):
+            share = -(-max_records // (len(waiting) - num_served))
+            batch[partition] = partition.take(share)
+            max_records -= len(batch[partition])
+        return {partition: records for partition, records in batch.items() if records}
+
+    async def _process(self, batch: Batch) -> list[Outcome]:
+        self._feed.apply()
+        records = [record for of_partition in batch.values() for record in of_partition]
+        if records[0].topic == self._items_topic:
+            call = partial(process_items, self._engine, self._catalogue, records)
+        else:
+            call = partial(
+                process_events,
+                self._engine,
+                self._catalogue,
+                partial(_state_of, _stores(batch)),
+                records,
+                num_candidates=self._settings.num_candidates,
+            )
+        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+
+    async def _finish(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        """Deliver what belongs to partitions that are still ours; the rest stays uncommitted."""
+        ours = {one.tp.partition: one for one in batch if self._assignment.is_ours(one)}
+        kept = [outcome for outcome in outcomes if outcome.record.partition in ours]
+        await self._delivery.deliver(kept, _stores(ours.values()))
+        for outcome in kept:
+            ours[outcome.record.partition].tracker.finish(outcome.record.offset)
+            if isinstance(outcome, Profiled):
+                self._catalogue.put(outcome.profile)
+            elif isinstance(outcome, Withdrawn):
+                self._catalogue.remove(outcome.record.key.decode(errors="replace"))
+
+
+def _stores(partitions: Iterable[Partition]) -> dict[int, PartitionStore]:
+    return {one.tp.partition: one.store for one in partitions if one.store is not None}
+
+
+def _state_of(stores: dict[int, PartitionStore], record: ConsumerRecord) -> bytes | None:
+    return stores[record.partition].get(record.key)

@@ -1,0 +1,47 @@
+"""Bring a partition's store up to the end of its changelog."""
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from stream_app.worker.store import PartitionStore
+
+__all__ = ["restore"]
+
+logger = structlog.get_logger(__name__)
+
+POLL_MS = 500
+
+
+async def restore(bootstrap_servers: str, changelog: TopicPartition, store: PartitionStore) -> int:
+    """Apply what `user-preferences` holds beyond the store's position; return how many records.
+
+    A position outside of what the topic holds belongs to a topic that was deleted or truncated:
+    the store is then rebuilt from the beginning.
+    """
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        consumer.assign([changelog])
+        begin = (await consumer.beginning_offsets([changelog]))[changelog]
+        end = (await consumer.end_offsets([changelog]))[changelog]
+        if not begin <= store.next_offset <= end:
+            if store.next_offset:
+                logger.warning("store does not fit its changelog, rebuilding", partition=changelog)
+            store.clear()
+        position = max(begin, store.next_offset)
+        consumer.seek(changelog, position)
+        num_records = 0
+        while position < end:
+            batch = await consumer.getmany(changelog, timeout_ms=POLL_MS)
+            records = batch.get(changelog, [])
+            position = await consumer.position(changelog)
+            store.write({record.key: record.value for record in records}, position)
+            num_records += len(records)
+        return num_records
+    finally:
+        await consumer.stop()

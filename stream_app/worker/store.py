@@ -1,0 +1,79 @@
+"""A partition's users on local disk: RocksDB, rebuilt from user-preferences.
+
+The changelog position lies in the same write as the states, so that a restart reads only what
+came after it. The topic is the truth; the store may be thrown away at any time.
+"""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from rocksdict import AccessType, Options, Rdict, WriteBatch
+
+__all__ = ["PartitionStore"]
+
+# Keys of users have the first byte "u", so no user id can meet the store's own entries.
+USER = b"u"
+POSITION = b"m:next-offset"
+CHANGELOG = b"m:changelog"
+
+WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+
+
+class PartitionStore:
+    """State records by key, with the offset on user-preferences from which to read on.
+
+    `changelog` names cluster, topic and partition: a store of another one is thrown away.
+    """
+
+    def __init__(self, directory: Path, changelog: str) -> None:
+        self._directory = directory
+        self._changelog = changelog.encode()
+        self._db = _open(directory)
+        if self._db.get(CHANGELOG) != self._changelog:
+            self.clear()
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset on the changelog that this store does not include."""
+        return int(self._db.get(POSITION) or 0)
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a state record as the changelog has it, None if there is none."""
+        value: bytes | None = self._db.get(USER + key)
+        return value
+
+    def write(self, states: Mapping[bytes, bytes | None], next_offset: int) -> None:
+        """Store states (None deletes) and the changelog position behind them, all or nothing.
+
+        A position behind the present one is kept: acknowledgements may come out of order.
+        """
+        batch = WriteBatch(raw_mode=True)
+        for key, value in states.items():
+            if value is None:
+                batch.delete(USER + key)
+            else:
+                batch.put(USER + key, value)
+        batch.put(POSITION, str(max(next_offset, self.next_offset)).encode())
+        self._db.write(batch)
+
+    def clear(self) -> None:
+        """Forget everything, to be rebuilt from the beginning of the changelog."""
+        self._db.close()
+        shutil.rmtree(self._directory)
+        self._db = _open(self._directory)
+        self._db[CHANGELOG] = self._changelog
+
+    def close(self) -> None:
+        """Flush and release the directory's lock."""
+        self._db.close()
+
+
+def _open(directory: Path) -> Rdict:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    options = Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_keep_log_file_num(2)
+    return Rdict(str(directory), options, access_type=AccessType.read_write())

@@ -1,0 +1,52 @@
+"""Real servers for the tests: one stack for the session, topics of its own for every test."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from stream_app.config import Settings, read_settings
+from stream_app.embedded.stack import Stack
+from stream_app.kafka.topics import create_topics
+
+HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app")).resolve()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Addresses of the servers, as environment variables; started unless they are given."""
+    given = {name: os.environ[name] for name in os.environ if name.startswith(("KAFKA_", "S3_"))}
+    if {"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT"} <= given.keys():
+        yield given
+        return
+    with Stack(tmp_path_factory.mktemp("stack"), HOME) as running:
+        yield running.environment()
+
+
+@pytest.fixture
+def environment(stack: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """The whole environment of a deployment of its own: prefix, bucket and local state."""
+    inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    prefix = f"t{uuid4().hex[:8]}"
+    return {
+        **inherited,
+        **stack,
+        "STREAM_APP_TOPIC_PREFIX": f"{prefix}.",
+        "STREAM_APP_BUCKETS": f"{prefix}-media",
+        "STREAM_APP_ENGINE": "weightless",
+        "STREAM_APP_HOME": str(HOME),
+        "STREAM_APP_STATE_DIR": str(tmp_path / "state"),
+        "STREAM_APP_SESSION_TIMEOUT_S": "6",
+    }
+
+
+@pytest.fixture
+async def settings(environment: dict[str, str]) -> AsyncIterator[Settings]:
+    """The same as settings, with the topics created."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        settings = read_settings()
+    await create_topics(settings)
+    yield settings
