@@ -1,5 +1,7 @@
 """Which engine a process works with, from its settings."""
 
+from pathlib import Path
+
 from models.engine import Engine
 from models.weightless import WeightlessEngine
 from stream_app.config import Settings
@@ -7,9 +9,9 @@ from stream_app.config import Settings
 __all__ = ["default_model_dir", "load_engine"]
 
 
-def default_model_dir(settings: Settings) -> str:
+def default_model_dir(settings: Settings) -> Path:
     """Where `stream-app setup` puts the default model."""
-    return str(settings.home / "models" / "default")
+    return settings.home / "models" / "default"
 
 
 def load_engine(settings: Settings) -> Engine:

@@ -1,11 +1,13 @@
-"""Read small objects from S3: from the allowed buckets, within a limit of bytes and of time.
+"""Small objects in S3: read from the allowed buckets, within a limit of bytes and of time.
 
 The one place that knows the minio client: its errors and urllib3's end here.
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from xml.etree.ElementTree import ParseError
 
 import urllib3
@@ -78,7 +80,7 @@ class ObjectStorage:
             allowed = ", ".join(sorted(self._buckets))
             raise BucketNotAllowedError(f"bucket {location.bucket} is not allowed, only {allowed}")
         deadline = time.monotonic() + READ_DEADLINE_S
-        try:
+        with _errors_translated(location):
             response = self._client.get_object(location.bucket, location.key)
             try:
                 data = _read_body(response, deadline)
@@ -87,14 +89,45 @@ class ObjectStorage:
                 # Drops what is left unread; a body read to its end has already freed its
                 # connection for the next request.
                 response.close()
-        except MinioException as error:
-            raise _translated(error, location) from error
-        # The last two: a proxy in between answers an error with a page that is not S3's.
-        except (urllib3.exceptions.HTTPError, UnicodeDecodeError, ParseError) as error:
-            raise StorageUnavailableError(f"object storage: {type(error).__name__}") from error
-        except ValueError as error:
-            raise RefusedObjectError(f"impossible bucket or key: {error}") from error
         return StoredObject(data, etag)
+
+    def etags(self, bucket: str) -> dict[str, str]:
+        """Return the version of every object by key; the bucket is made if there is none.
+
+        Raises:
+            RefusedObjectError: If the credentials don't allow it.
+            StorageUnavailableError: If object storage fails.
+        """
+        with _errors_translated(ImageLocation(bucket=bucket, key="*")):
+            if not self._client.bucket_exists(bucket):
+                self._client.make_bucket(bucket)
+            found = self._client.list_objects(bucket, recursive=True)
+            return {one.object_name or "": (one.etag or "").strip('"') for one in found}
+
+    def write(self, location: ImageLocation, data: bytes, content_type: str) -> None:
+        """Store an object.
+
+        Raises:
+            RefusedObjectError: If the credentials don't allow it.
+            StorageUnavailableError: If object storage fails.
+        """
+        with _errors_translated(location):
+            self._client.put_object(
+                location.bucket, location.key, BytesIO(data), len(data), content_type=content_type
+            )
+
+
+@contextmanager
+def _errors_translated(location: ImageLocation) -> Iterator[None]:
+    try:
+        yield
+    except MinioException as error:
+        raise _translated(error, location) from error
+    # The last two: a proxy in between answers an error with a page that is not S3's.
+    except (urllib3.exceptions.HTTPError, UnicodeDecodeError, ParseError) as error:
+        raise StorageUnavailableError(f"object storage: {type(error).__name__}") from error
+    except ValueError as error:
+        raise RefusedObjectError(f"impossible bucket or key: {error}") from error
 
 
 def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

@@ -1,14 +1,17 @@
 """Real servers for the tests: one stack for the session, topics of its own for every test."""
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from stream_app.config import Settings, read_settings
+from stream_app.embedded.process import ChildProcess
 from stream_app.embedded.stack import Stack
 from stream_app.kafka.topics import create_topics
+from stream_app.supervise import command_line
 
 HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app")).resolve()
 
@@ -42,11 +45,33 @@ def environment(stack: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-async def settings(environment: dict[str, str]) -> AsyncIterator[Settings]:
+async def settings(environment: dict[str, str]) -> Settings:
     """The same as settings, with the topics created."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
         settings = read_settings()
     await create_topics(settings)
-    yield settings
+    return settings
+
+
+Start = Callable[..., ChildProcess]
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Start `stream-app` commands as processes of their own; what still runs is ended."""
+    started: list[ChildProcess] = []
+
+    def start_one(*arguments: str) -> ChildProcess:
+        name = f"{'-'.join(arguments)}-{len(started)}"
+        child = ChildProcess(
+            name, command_line(*arguments), tmp_path / f"{name}.log", env=environment
+        )
+        child.start()
+        started.append(child)
+        return child
+
+    yield start_one
+    for child in started:
+        child.stop(deadline_s=15)

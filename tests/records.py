@@ -37,8 +37,15 @@ def source(offset: int, partition: int = 0) -> SourcePosition:
     return SourcePosition(partition=partition, offset=offset, timestamp=EPOCH)
 
 
-def enriched(number: int, of_item: Item, *, user: str = "ada", offset: int = 0, partition: int = 0,
-             kind: InteractionKind = "click") -> EnrichedInteraction:
+def enriched(
+    number: int,
+    of_item: Item,
+    *,
+    user: str = "ada",
+    offset: int = 0,
+    partition: int = 0,
+    kind: InteractionKind = "click",
+) -> EnrichedInteraction:
     return EnrichedInteraction(
         interaction=interaction(number, user=user, item=of_item.item_id, kind=kind),
         source=source(offset, partition),

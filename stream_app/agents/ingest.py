@@ -7,17 +7,22 @@ from schemas.item import Item
 from stream_app.agents.stage import RefusedRecordError, Stage
 from stream_app.agents.views import ItemsView, ProfiledItems
 from stream_app.config import Settings
-from stream_app.images import PictureReader
 from stream_app.object_storage import ObjectStorage, connect
+from stream_app.pictures import PictureReader
 
 __all__ = ["build"]
+
+# Until the worker has profiled a new item, all its events bring the picture along. A picture
+# that was replaced counts after this time at the latest; the profile agent sees it at once.
+REMEMBER_PICTURES_S = 30.0
 
 
 def build(settings: Settings) -> Stage[Interaction]:
     """Return the ingest agent."""
     items = ItemsView(settings)
     profiled = ProfiledItems(settings)
-    pictures = PictureReader(ObjectStorage(connect(settings), settings.buckets))
+    storage = ObjectStorage(connect(settings), settings.buckets)
+    pictures = PictureReader(storage, remember_s=REMEMBER_PICTURES_S)
 
     async def enrich(interaction: Interaction, source: SourcePosition) -> EnrichedInteraction:
         item = await _require_item(items, interaction.item_id)

@@ -15,13 +15,13 @@ import faust
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import NotReady, ProducerSendError
 
-__all__ = ["EXIT_WRITE_FAILED", "Header", "Outbox", "RecordTooLargeError", "end_uncommitted"]
+__all__ = ["EXIT_UNCOMMITTED", "Header", "Outbox", "RecordTooLargeError", "end_uncommitted"]
 
 Header = tuple[str, bytes]
 
 logger = logging.getLogger(__name__)
 
-EXIT_WRITE_FAILED = 74
+EXIT_UNCOMMITTED = 74
 # No broker is set to refuse records of this size; larger ones wait for the broker's answer.
 SURELY_ACCEPTED_BYTES = 64 * 1024
 
@@ -75,6 +75,6 @@ def _require_sent(sent: asyncio.Future[object]) -> None:
 
 def end_uncommitted(error: BaseException) -> NoReturn:
     """End the process at once, so that nothing more is committed; a supervisor starts it again."""
-    logger.critical("Kafka failed, ending", extra={"error": repr(error)})
+    logger.critical("ending without a commit", extra={"error": repr(error)})
     logging.shutdown()
-    os._exit(EXIT_WRITE_FAILED)
+    os._exit(EXIT_UNCOMMITTED)

@@ -5,8 +5,8 @@ from schemas.item import Item
 from schemas.item_image import ItemImage
 from stream_app.agents.stage import Stage
 from stream_app.config import Settings
-from stream_app.images import PictureReader
 from stream_app.object_storage import ObjectStorage, connect
+from stream_app.pictures import PictureReader
 
 __all__ = ["build"]
 

@@ -96,13 +96,12 @@ async def _serve(stage: Stage[Any], settings: Settings) -> None:
 @asynccontextmanager
 async def _followed(view: CompactedView) -> AsyncIterator[asyncio.Task[None]]:
     """Read the view to its present end, then follow it."""
-    try:
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(view.stop)
         await view.start()
         following = asyncio.create_task(view.run(), name=f"view of {view.topic}")
+        cleanup.callback(following.cancel)
         yield following
-        following.cancel()
-    finally:
-        await view.stop()
 
 
 @asynccontextmanager

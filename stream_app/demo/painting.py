@@ -49,7 +49,7 @@ def paint(pieces: tuple[Piece, ...], cloth: Cloth, rng: np.random.Generator) -> 
 
 
 class _Canvas:
-    """Colour, light and coverage of the garment so far, each `(SIZE_PX, SIZE_PX)`."""
+    """Light and coverage of the garment so far, `(SIZE_PX, SIZE_PX)`, and colour, `(3, ...)`."""
 
     def __init__(self, cloth: Cloth, pieces: tuple[Piece, ...], rng: np.random.Generator) -> None:
         self._cloth = cloth
@@ -59,19 +59,19 @@ class _Canvas:
         self._turn = _rotation(np.radians(rng.normal(0, 3.5)))
         middle = (low + high) / 2 @ self._turn * self._scale_px
         self._middle_px = SIZE_PX / 2 - middle + rng.uniform(-6, 6, 2)
-        # Half pi is straight from below, minus half pi from above: light comes from the upper side.
+        # Minus half pi is straight from above: the light comes from there or from an upper corner.
         self._light = _rotation(rng.uniform(-2.6, -0.5))[0].astype(np.float32)
         self._x, self._y = self._frame()
         coarse_x, coarse_y = (field[::_COARSER, ::_COARSER] for field in (self._x, self._y))
         self._creases = _enlarged(_creases(coarse_x, coarse_y, rng))
         self._pleats = _enlarged(_pleats(coarse_x, coarse_y, rng))
-        self._colour = np.zeros((SIZE_PX, SIZE_PX, 3), dtype=np.float32)
+        self._colour = np.zeros((3, SIZE_PX, SIZE_PX), dtype=np.float32)
         self._shade = np.ones((SIZE_PX, SIZE_PX), dtype=np.float32)
         self._cover = np.zeros((SIZE_PX, SIZE_PX), dtype=np.float32)
 
     def add_part(self, part: Part) -> None:
-        at, mask = self._filled(part.outline)
         radius_px = part.roundness * self._scale_px
+        at, mask = self._filled(part.outline, margin_px=4 + 2 * round(radius_px))
         height = _blurred(mask, radius_px)
         # What curves out of the part's edge is its shadow on what lies below.
         self._shade[at] *= 1 - 0.35 * height * self._cover[at]
@@ -83,7 +83,7 @@ class _Canvas:
 
     def add_mark(self, mark: Mark) -> None:
         at, mask = self._filled(mark.outline)
-        self._lay(at, mask * self._cover[at], getattr(self._cloth.dyes, mark.dye))
+        self._lay(at, mask * self._cover[at], self._dye(mark.dye))
         self._darken(np.vstack([mark.outline, mark.outline[:1]]), width_px=0.7, by=0.22)
 
     def add_line(self, line: Line) -> None:
@@ -91,18 +91,19 @@ class _Canvas:
         at, mask = self._stroked(line.points, width_px, dashed=line.dashed)
         if not line.dashed:
             self._shade[at] *= 1 - 0.25 * _blurred(mask, 1.5) * self._cover[at]
-        self._lay(at, mask * self._cover[at], getattr(self._cloth.dyes, line.dye))
+        self._lay(at, mask * self._cover[at], self._dye(line.dye))
 
     def finish(self, rng: np.random.Generator) -> Image.Image:
         picture = self._backdrop(rng)
         # Light on dark cloth is seen by its sheen, which a product of colour and light can't show.
-        self._colour *= self._shade[..., None]
-        self._colour += (26 * self._shade - 23)[..., None]
+        self._colour *= self._shade
+        self._colour += 26 * self._shade - 23
         self._colour -= picture
-        self._colour *= self._cover[..., None]
+        self._colour *= self._cover
         picture += self._colour
-        picture += 1.6 * rng.standard_normal((SIZE_PX, SIZE_PX, 1), dtype=np.float32)
-        return Image.fromarray(np.clip(picture, 0, 255, out=picture).astype(np.uint8))
+        picture += 1.6 * rng.standard_normal((SIZE_PX, SIZE_PX), dtype=np.float32)
+        channels = np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+        return Image.merge("RGB", [Image.fromarray(channel) for channel in channels])
 
     def _frame(self) -> tuple[Field, Field]:
         """Where each pixel's middle lies in the garment's frame."""
@@ -114,18 +115,25 @@ class _Canvas:
             columns * turn[1, 0] + rows[:, None] * turn[1, 1],
         )
 
-    def _lay(self, at: Window, mask: Field, colour: np.ndarray) -> None:
-        self._colour[at] += mask[..., None] * (colour - self._colour[at])
+    def _lay(self, at: Window, mask: Field, colour: Field) -> None:
+        below = self._colour[:, *at]
+        below += mask * (colour - below)
 
-    def _dyed(self, part: Part, at: Window) -> np.ndarray:
-        dyes = self._cloth.dyes
+    def _dye(self, name: str) -> Field:
+        dye: Field = getattr(self._cloth.dyes, name)
+        return dye[:, None, None]
+
+    def _dyed(self, part: Part, at: Window) -> Field:
         if part.dye != "fabric":
-            return np.asarray(getattr(dyes, part.dye))
-        x, y = self._x[at] + 0.03 * self._creases[at], self._y[at] + 0.03 * self._creases[at]
-        sine, cosine = math.sin(part.grain), math.cos(part.grain)
+            return self._dye(part.dye)
+        pull = np.float32(0.03) * self._creases[at]
+        x, y = self._x[at] + pull, self._y[at] + pull
+        sine, cosine = np.float32(math.sin(part.grain)), np.float32(math.cos(part.grain))
         u, v = x * cosine + y * sine, y * cosine - x * sine
-        shown = self._cloth.pattern(u * self._cloth.repeats, v * self._cloth.repeats)
-        return np.asarray(dyes.main + shown[..., None] * (dyes.second - dyes.main))
+        repeats = np.float32(self._cloth.repeats)
+        shown = self._cloth.pattern(np.asarray(u * repeats), np.asarray(v * repeats))
+        main, second = self._dye("main"), self._dye("second")
+        return np.asarray(main + shown * (second - main))
 
     def _relief(self, part: Part, at: Window, height: Field, radius_px: float) -> Field:
         """Light on the part: darker to the rim, brighter to the light, folded where it falls."""
@@ -140,9 +148,9 @@ class _Canvas:
         at, mask = self._stroked(points, width_px)
         self._shade[at] *= 1 - by * mask * (self._cover[at] > 0)
 
-    def _filled(self, outline: Points) -> tuple[Window, Field]:
+    def _filled(self, outline: Points, *, margin_px: int = 4) -> tuple[Window, Field]:
         pixels = self._to_pixels(outline)
-        at, draw, image = _sketch(pixels)
+        at, draw, image = _sketch(pixels, margin_px)
         draw.polygon(_fine(pixels, at), fill=255)
         return at, _coverage(image)
 
@@ -150,7 +158,7 @@ class _Canvas:
         self, points: Points, width_px: float, *, dashed: bool = False
     ) -> tuple[Window, Field]:
         pixels = self._to_pixels(points)
-        at, draw, image = _sketch(pixels)
+        at, draw, image = _sketch(pixels, margin_px=4 + math.ceil(width_px))
         width = max(1, round(width_px * _FINER))
         for dash in _dashes(pixels) if dashed else [pixels]:
             draw.line(_fine(dash, at), fill=255, width=width)
@@ -159,27 +167,29 @@ class _Canvas:
     def _to_pixels(self, points: Points) -> Points:
         return np.asarray(points * self._scale_px @ self._turn + self._middle_px)
 
-    def _backdrop(self, rng: np.random.Generator) -> np.ndarray:
+    def _backdrop(self, rng: np.random.Generator) -> Field:
         """A pale wall, lit from the light's side, with the garment's shadow on it."""
-        tint = (238 + rng.uniform(-9, 9, 3) + rng.uniform(-10, 6)).astype(np.float32)
+        tint = (238 + rng.uniform(-7, 7, 3) + rng.uniform(-10, 6)).astype(np.float32)
         lit = self._x * self._light[0] + self._y * self._light[1]
         corner = np.maximum(self._x * self._x + self._y * self._y - 0.6, 0)
         dx, dy = np.round(-self._light * 9).astype(int)
         wide = np.roll(_blurred(self._cover, 8), (dy, dx), (0, 1))
         near = np.roll(_blurred(self._cover, 2.5), (dy // 3, dx // 3), (0, 1))
         bright = (1 + 0.05 * lit - 0.05 * corner) * (1 - 0.24 * wide - 0.16 * near)
-        return np.asarray(tint * bright[..., None])
+        return np.asarray(tint[:, None, None] * bright)
 
 
-def _sketch(pixels: Points) -> tuple[Window, ImageDraw.ImageDraw, Image.Image]:
+def _sketch(pixels: Points, margin_px: int) -> tuple[Window, ImageDraw.ImageDraw, Image.Image]:
     """A fine drawing area that just holds the points, with a margin for what blurs out of them."""
-    margin = 14
-    low = np.clip(np.floor(pixels.min(axis=0)).astype(int) - margin, 0, SIZE_PX - 1)
-    high = np.clip(np.ceil(pixels.max(axis=0)).astype(int) + margin, low + 1, SIZE_PX)
-    width, height = (high - low) * _FINER
-    image = Image.new("L", (int(width), int(height)))
-    window = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
-    return window, ImageDraw.Draw(image), image
+    columns, rows = (_span(along, margin_px) for along in pixels.T)
+    size = (columns.stop - columns.start) * _FINER, (rows.stop - rows.start) * _FINER
+    image = Image.new("L", size)
+    return (rows, columns), ImageDraw.Draw(image), image
+
+
+def _span(along: Points, margin_px: int) -> slice:
+    low = min(max(math.floor(along.min()) - margin_px, 0), SIZE_PX - 1)
+    return slice(low, max(low + 1, min(math.ceil(along.max()) + margin_px, SIZE_PX)))
 
 
 def _fine(pixels: Points, at: Window) -> list[float]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "NUM_BUTTONS",
     "Line",
     "Mark",
     "Part",
@@ -30,6 +31,8 @@ __all__ = [
 Point = tuple[float, float]
 Points = NDArray[np.float64]
 
+# One number for all, so that a style's buttons cover the buttons a silhouette has of its own.
+NUM_BUTTONS = 4
 _STEPS = 8  # straight pieces per curve segment: no corner shows at 256 px
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from stream_app.demo.shapes import (
+    NUM_BUTTONS,
     Line,
     Mark,
     Part,
@@ -60,7 +61,7 @@ def _elegant(places: Places) -> Iterator[Piece]:
         yield Part(band(places.waist, 0.075), dye="leather", roundness=0.02)
         yield from _buckle(places.waist)
     if places.front is not None:
-        yield from _buttons(places.front, dye="gold", radius=0.032, num=4)
+        yield from _buttons(places.front, dye="gold", radius=0.032)
 
 
 def _vintage(places: Places) -> Iterator[Piece]:
@@ -72,7 +73,7 @@ def _vintage(places: Places) -> Iterator[Piece]:
             yield Part(side, dye="cream", roundness=0.04)
             yield Line(np.vstack([side, side[:1]]) * 0.97 + side.mean(axis=0) * 0.03, "wood", 0.009)
     if places.front is not None:
-        yield from _buttons(places.front, dye="wood", radius=0.042, num=3)
+        yield from _buttons(places.front, dye="wood", radius=0.042)
     if places.collar is None and places.waist is not None:
         yield Mark(band(places.waist, 0.05), "cream")
 
@@ -115,8 +116,8 @@ def _buckle(waist: Points) -> Iterator[Piece]:
         )
 
 
-def _buttons(line: Points, *, dye: str, radius: float, num: int) -> Iterator[Piece]:
-    for x, y in np.linspace(line[0], line[-1], num):
+def _buttons(line: Points, *, dye: str, radius: float) -> Iterator[Piece]:
+    for x, y in np.linspace(line[0], line[-1], NUM_BUTTONS):
         yield Part(disc((x, y), radius), dye=dye, roundness=radius / 2)
         yield Line(np.array([(x - radius / 4, y), (x + radius / 4, y)]), "deep", 0.016)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from stream_app.demo.shapes import (
+    NUM_BUTTONS,
     Line,
     Part,
     Piece,
@@ -156,7 +157,7 @@ def shirt(rng: np.random.Generator) -> Silhouette:
     ]
     pieces += [
         Part(disc((0, float(y)), 0.02), dye="cream", roundness=0.01)
-        for y in np.linspace(dip + 0.14, hem - 0.14, 5)
+        for y in np.linspace(dip + 0.14, hem - 0.14, NUM_BUTTONS)
     ]
     return Silhouette(
         tuple(pieces),
@@ -265,7 +266,6 @@ def coat(rng: np.random.Generator) -> Silhouette:
                 *both(right_cuff),
             ),
             stripes=both(_inner_line(shoulder, cuff)),
-            front=opened([(0.085, -0.16), (0.085, 0.12)]),
             waist=opened([(-width * 0.93, 0.0), (0, 0.015), (width * 0.93, 0.0)]),
             collar=lapel,
             pockets=((0.24, 0.36),),

@@ -36,7 +36,7 @@ _FEELS = (
     "light enough for travel", "keeps its shape", "breathes well on warm days",
 )  # fmt: skip
 _CARES = (
-    "Machine wash cold.", "Wash at 30 degrees.", "Hand wash, dry in the shade.",
+    "Machine wash cold.", "Wash at 30 degrees.", "Hand wash, dry flat.",
     "Dry clean only.", "Wash inside out, do not tumble dry.",
 )  # fmt: skip
 _ORIGINS = ("Made in Portugal.", "Made in Lithuania.", "Sewn in Tunisia.", "Made in Vietnam.")

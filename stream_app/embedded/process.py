@@ -123,7 +123,7 @@ class ChildProcess:
             self.terminate()
             if self.wait(deadline_s) is None:
                 logger.warning(
-                    "child ignored SIGTERM and is killed",
+                    "child has not ended in time and is killed",
                     extra={"child": self.name, "pid": self.pid, "deadline_s": deadline_s},
                 )
         finally:

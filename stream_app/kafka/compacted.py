@@ -9,12 +9,11 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-__all__ = ["CompactedView"]
+__all__ = ["CompactedView", "read_compacted"]
 
 Apply = Callable[[str, bytes | None], None]
 
 POLL_MS = 200
-FIRST_METADATA_RETRY_S = 0.1
 
 
 class CompactedView:
@@ -29,6 +28,8 @@ class CompactedView:
         self._apply = apply
         # No group: nothing is committed, nothing is balanced, every view sees every partition.
         self._consumer = AIOKafkaConsumer(
+            topic,
+            group_id=None,
             bootstrap_servers=bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -40,10 +41,8 @@ class CompactedView:
     async def start(self) -> None:
         """Connect and read to the present end, so that the first lookup finds what there is."""
         await self._consumer.start()
-        partitions = [TopicPartition(self.topic, p) for p in await self._partition_ids()]
-        self._consumer.assign(partitions)
-        self._applied = dict((await self._consumer.beginning_offsets(partitions)).items())
-        await self._consumer.seek_to_beginning(*partitions)
+        partitions = sorted(self._consumer.assignment())
+        self._applied = dict(await self._consumer.beginning_offsets(partitions))
         ends = await self._consumer.end_offsets(partitions)
         while any(self._applied[tp] < end for tp, end in ends.items()):
             await self._read()
@@ -68,13 +67,6 @@ class CompactedView:
         """Disconnect."""
         await self._consumer.stop()
 
-    async def _partition_ids(self) -> list[int]:
-        # The first metadata after a topic's creation may not know it yet.
-        while not (ids := self._consumer.partitions_for_topic(self.topic)):
-            await asyncio.sleep(FIRST_METADATA_RETRY_S)
-            await self._consumer._client.force_metadata_update()  # no public door
-        return sorted(ids)
-
     async def _read(self) -> None:
         batches = await self._consumer.getmany(timeout_ms=POLL_MS)
         for records in batches.values():
@@ -86,3 +78,21 @@ class CompactedView:
                 # The position, not the last record's offset: transaction markers take offsets too.
                 self._applied[tp] = await self._consumer.position(tp)
             self._advanced.notify_all()
+
+
+async def read_compacted(bootstrap_servers: str, topic: str) -> dict[str, bytes]:
+    """Return the newest value of each key that the topic holds now; deleted keys are left out."""
+    newest: dict[str, bytes] = {}
+
+    def apply(key: str, value: bytes | None) -> None:
+        if value is None:
+            newest.pop(key, None)
+        else:
+            newest[key] = value
+
+    view = CompactedView(bootstrap_servers, topic, apply)
+    try:
+        await view.start()
+    finally:
+        await view.stop()
+    return newest

@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from stream_app.config import Settings
 from stream_app.worker.partition import Partition
@@ -73,7 +74,12 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         }
         if not offsets:
             return
-        await self._consumer.commit(offsets)
+        try:
+            await self._consumer.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            # The group has moved on: the next owner reads again; states know what they have.
+            logger.warning("commit refused", error=str(error))
+            return
         for tp, offset in offsets.items():
             if tp in self._partitions:
                 self._partitions[tp].tracker.committed(offset)
@@ -105,6 +111,9 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Give partitions back."""
         await self._stop_restoring()
+        for tp in revoked:
+            if tp in self._partitions:
+                self._partitions[tp].leave()
         await self.drain()
         self._release(revoked)
 

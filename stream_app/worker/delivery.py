@@ -85,9 +85,7 @@ class Delivery:
         next_offset: dict[int, int] = defaultdict(int)
         for (record, value), metadata in zip(changed, written, strict=True):
             by_partition[record.partition][record.key] = value
-            next_offset[record.partition] = max(
-                next_offset[record.partition], metadata.offset + 1
-            )
+            next_offset[record.partition] = max(next_offset[record.partition], metadata.offset + 1)
         for partition, states in by_partition.items():
             stores[partition].write(states, next_offset[partition])
 

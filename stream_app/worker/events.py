@@ -125,13 +125,13 @@ def _step_input(event: _Event, catalogue: Catalogue, profiles: dict[str, ItemPro
     profile = profiles.get(item_id) or catalogue.get(item_id)
     if profile is None:
         raise LookupError(f"item {item_id} was neither known nor profiled")
-    unread = profile.degraded if profile.versions == UNREAD else None
+    missing = [event.enriched.degraded, profile.degraded]
     return StepInput(
         state=event.state,
         event=event.enriched.interaction,
         source=event.enriched.source,
         profile=profile,
-        degraded=tuple(filter(None, [event.enriched.degraded, unread])),
+        degraded=tuple(dict.fromkeys(filter(None, missing))),
     )
 
 

@@ -24,10 +24,11 @@ class Partition:
         self.store = store
         self.tracker = OffsetTracker()
         self._waiting: OrderedDict[int, ConsumerRecord] = OrderedDict()
+        self._is_leaving = False
 
     def add(self, records: Iterable[ConsumerRecord]) -> None:
-        """Put polled records at the end."""
-        for record in records:
+        """Put polled records at the end; a partition that is leaving takes none."""
+        for record in () if self._is_leaving else records:
             self.tracker.start(record.offset)
             self._waiting[record.offset] = record
 
@@ -59,8 +60,12 @@ class Partition:
             del self._waiting[record.offset]
         return chosen
 
-    def close(self) -> None:
-        """Give up the partition; records in hand are left to its next owner."""
+    def leave(self) -> None:
+        """Start no more work here; what waits is left to the next owner."""
+        self._is_leaving = True
         self._waiting.clear()
+
+    def close(self) -> None:
+        """Release the store's files."""
         if self.store is not None:
             self.store.close()

@@ -11,13 +11,13 @@ from functools import partial
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
-from schemas.codec import MAX_RECORD_BYTES
 from stream_app.config import Settings
 from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.producer import new_producer
 from stream_app.kafka.topics import require_topics
 from stream_app.worker.assignment import Assignment
 from stream_app.worker.catalogue_feed import CatalogueFeed
@@ -55,12 +55,7 @@ class Worker:
         self._catalogue = Catalogue(engine.embedding_dim)
         self._feed = CatalogueFeed(self._catalogue)
         self._view = CompactedView(bootstrap, settings.topics.item_profiles.name, self._feed.add)
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            enable_idempotence=True,
-            max_request_size=MAX_RECORD_BYTES,
-            compression_type="lz4",
-        )
+        self._producer = new_producer(settings)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=settings.group("worker"),

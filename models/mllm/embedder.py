@@ -1,0 +1,1 @@
+TEXT_EMBEDDER_FOLDER="text-embedder"

@@ -1,0 +1,155 @@
+"""Load any image-text-to-text model of transformers: a local folder or a hub id.
+
+Safetensors only and no remote code, so that weights are data and never a program.
+"""
+
+import json
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers.utils import logging as transformers_logging
+
+from models.errors import ModelLoadError
+from models.mllm import efflite
+
+__all__ = ["MANIFEST", "LoadedModel", "load", "quiet"]
+
+# Written by `default_model.assemble` beside the weights.
+MANIFEST = "stream_app_model.json"
+
+# The architecture of the default model is known to the auto classes once it is imported.
+DEFAULT_ARCHITECTURE = efflite.EffLiteLlavaConfig.model_type
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to use, its processor, and what its outputs are signed with.
+
+    `folder` is None for a model of the hub.
+    """
+
+    model: Any
+    processor: Any
+    name: str
+    projector_trained: bool
+    folder: Path | None
+
+    @property
+    def tokenizer(self) -> Any:
+        """The processor's tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs must lie."""
+        return torch.device(self.model.device)
+
+
+def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> LoadedModel:
+    """Load a model and its processor.
+
+    Args:
+        model: A folder, or an id of the hub such as "HuggingFaceTB/SmolVLM-256M-Instruct".
+        device: A torch device; "auto" is cuda where there is one.
+        dtype: A torch dtype's name; "auto" is bfloat16 on cuda and float32 elsewhere, because
+            processors without bf16 instructions are several times slower with it.
+
+    Raises:
+        ModelLoadError: If it is missing, unsafe, or of an architecture that isn't supported.
+    """
+    quiet()
+    folder = _folder(model)
+    on = _device(device)
+    precision = _dtype(dtype, on)
+    options = {"trust_remote_code": False}
+    try:
+        processor = AutoProcessor.from_pretrained(model, **options)
+        weights = AutoModelForImageTextToText.from_pretrained(
+            model, dtype=precision, use_safetensors=True, attn_implementation="sdpa", **options
+        )
+        weights = weights.to(on).eval()
+    except torch.OutOfMemoryError as error:
+        raise ModelLoadError(
+            f"model {model} does not fit on {on} as {precision}: use a smaller model or device cpu"
+        ) from error
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
+        raise ModelLoadError(
+            f"model {model} can't be loaded: {error}; it must be an image-text-to-text model of "
+            f"transformers with safetensors weights and without remote code"
+        ) from error
+    if not hasattr(processor, "tokenizer"):
+        raise ModelLoadError(
+            f"model {model} has no processor with a tokenizer, only {type(processor).__name__}; "
+            f"choose an image-text-to-text model"
+        )
+    manifest = _manifest(folder)
+    name = manifest.get("name") or _name(model, folder, weights.config)
+    return LoadedModel(
+        model=weights,
+        processor=processor,
+        # Another precision rounds otherwise, so its outputs carry another name.
+        name=name if precision == torch.float32 else f"{name}:{str(precision).split('.')[-1]}",
+        projector_trained=manifest.get("projector_trained", True),
+        folder=folder,
+    )
+
+
+def quiet() -> None:
+    """Keep transformers' progress bars and load reports off stderr, which carries our log."""
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+
+
+def _folder(model: str | Path) -> Path | None:
+    path = Path(model)
+    if path.is_dir():
+        return path
+    looks_local = isinstance(model, Path) or path.is_absolute() or str(model).startswith(".")
+    if looks_local:
+        raise ModelLoadError(
+            f"no model in {path}: run `stream-app setup` for the default model, or set the model "
+            f"to an existing folder or a hub id"
+        )
+    return None
+
+
+def _device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(device)
+
+
+def _dtype(dtype: str, device: torch.device) -> torch.dtype:
+    if dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    precision = getattr(torch, dtype, None)
+    if not isinstance(precision, torch.dtype):
+        raise ModelLoadError(f"dtype {dtype!r} is unknown: use auto, float32, bfloat16 or float16")
+    return precision
+
+
+def _manifest(folder: Path | None) -> dict[str, Any]:
+    path = folder / MANIFEST if folder else None
+    if path is None or not path.exists():
+        return {}
+    try:
+        return dict(json.loads(path.read_text()))
+    except ValueError as error:
+        raise ModelLoadError(
+            f"{path} is no JSON: {error}; delete the folder and run `stream-app setup`"
+        ) from error
+
+
+def _name(model: str | Path, folder: Path | None, config: Any) -> str:
+    if folder is None:
+        return f"{model}@{getattr(config, '_commit_hash', None) or 'unknown'}"
+    digest = sha256()
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(file_digest(file, "sha256").digest())
+    return f"{folder.resolve().name}@{digest.hexdigest()[:8]}"

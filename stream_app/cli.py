@@ -1,0 +1,340 @@
+"""`stream-app`: one command for each process and tool. Nothing but wiring.
+
+Results go to stdout, logs to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import orjson
+from aiokafka.errors import KafkaError
+from rich.console import Console
+
+from models.errors import EngineError
+from schemas.codec import encode
+from stream_app.config import Settings, SettingsError, read_settings
+from stream_app.embedded.errors import EmbeddedError
+from stream_app.image_errors import ImageError, StorageUnavailableError
+from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
+from stream_app.log import configure_logging
+from stream_app.tables import TableError
+
+__all__ = ["main"]
+
+AGENT_NAMES = ("ingest", "profile", "publish")
+KNOWN_ERRORS = (
+    SettingsError,
+    MissingTopicsError,
+    EmbeddedError,
+    TableError,
+    ImageError,
+    StorageUnavailableError,
+    EngineError,
+    KafkaError,
+)
+MAX_SHOWN_ERRORS = 10
+
+
+def main() -> None:
+    """Run the command line; errors that have a next step are shown without a traceback."""
+    try:
+        commands.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except KNOWN_ERRORS as error:
+        _fail(f"{error}" or type(error).__name__)
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"stream-app: {message}", err=True)
+    sys.exit(1)
+
+
+def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the settings of its environment, and its logs a format."""
+
+    @wraps(command)
+    def run(**options: Any) -> Any:  # noqa: ANN401  # click's options are of any type
+        settings = read_settings()
+        configure_logging(settings.log_level)
+        return command(settings, **options)
+
+    return run
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # as the coroutine returns
+    return asyncio.run(work)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="stream-app", prog_name="stream-app")
+def commands() -> None:
+    r"""Clicks on Kafka in, recommendations with reasons on Kafka out.
+
+    \b
+    Look at it:         stream-app demo
+    On one machine:     stream-app up, then the lines that it prints
+    On your Kafka:      export KAFKA_BOOTSTRAP_SERVERS=host:9092 S3_ENDPOINT=host:9000
+                        stream-app topics create
+                        stream-app agents          (one terminal)
+                        stream-app worker          (another)
+    """
+
+
+@commands.command()
+@_with_settings
+def setup(settings: Settings) -> None:
+    """Fetch Kafka's jars and assemble the default model, once."""
+    from models.mllm.default_model import assemble
+
+    from stream_app.embedded.jars import install_kafka
+    from stream_app.engine import default_model_dir
+
+    install_kafka(settings.home, progress=click.echo)
+    if not default_model_dir(settings).exists():
+        assemble(default_model_dir(settings), progress=click.echo)
+    click.echo(f"ready: {settings.home}")
+
+
+@commands.command()
+@click.option("--data", type=click.Path(path_type=Path), help="Folder for what is stored.")
+@_with_settings
+def up(settings: Settings, data: Path | None) -> None:
+    """Run Kafka and S3 on this machine until Ctrl-C, without containers.
+
+    Prints the addresses as shell lines, for the terminals of the other processes.
+    """
+    from stream_app.embedded.stack import Stack
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Stack(data or settings.home / "stack", settings.home) as stack:
+        for name, value in stack.environment().items():
+            click.echo(f"export {name}={value}")
+        click.echo("# ready; Ctrl-C stops both", err=True)
+        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+
+
+@commands.group()
+def topics() -> None:
+    """Create and show the topics."""
+
+
+@topics.command("create")
+@_with_settings
+def topics_create(settings: Settings) -> None:
+    """Create the topics that are missing; existing ones are left as they are."""
+    created = _run(create_topics(settings))
+    for name in created:
+        click.echo(f"created {name}")
+    click.echo(f"{len(created)} created, {len(list(settings.topics)) - len(created)} there before")
+
+
+@topics.command("list")
+@_with_settings
+def topics_list(settings: Settings) -> None:
+    """Print the topics' names, in the order of the flow."""
+    for topic in settings.topics:
+        click.echo(topic.name)
+
+
+@topics.command("describe")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@_with_settings
+def topics_describe(settings: Settings, as_json: bool) -> None:
+    """Show what each topic carries, and how the broker has it."""
+    from stream_app.show import topic_table
+
+    states = {state.name: state for state in _run(describe_topics(settings))}
+    if as_json:
+        for topic in settings.topics:
+            value = topic.value.__name__ if topic.value else None
+            shown = {"name": topic.name, "key": topic.key, "value": value}
+            shown |= {"cleanup": topic.cleanup, "written_by": topic.written_by}
+            shown |= {"partitions": states[topic.name].num_partitions}
+            click.echo(orjson.dumps(shown).decode())
+        return
+    Console().print(topic_table(settings.topics, states))
+
+
+@commands.command()
+@click.argument(
+    "names", nargs=-1, type=click.Choice(AGENT_NAMES), metavar="[ingest|profile|publish]..."
+)
+@_with_settings
+def agents(settings: Settings, names: tuple[str, ...]) -> None:
+    """Run the named agents, all three if none is named, until SIGTERM or Ctrl-C.
+
+    One name runs in this process; several run as processes of their own that stop together.
+    """
+    if len(names) == 1:
+        from stream_app.agents.run import run_agent
+
+        run_agent(names[0], settings)
+        return
+    from stream_app.supervise import run_together
+
+    run_together({name: ["agents", name] for name in names or AGENT_NAMES}, settings)
+
+
+@commands.command()
+@_with_settings
+def worker(settings: Settings) -> None:
+    """Run the worker: states, summaries, rankings and item profiles, until SIGTERM or Ctrl-C."""
+    from stream_app.worker.run import run_worker
+
+    _run(run_worker(settings))
+
+
+@commands.group()
+def catalog() -> None:
+    """Manage the items that can be recommended."""
+
+
+@catalog.command("load")
+@click.argument("items", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--pictures",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that the rows' image paths are relative to; default: the file's own.",
+)
+@click.option(
+    "--again", is_flag=True, help="Write unchanged items too: a new model reads them anew."
+)
+@_with_settings
+def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: bool) -> None:
+    r"""Load ITEMS (.jsonl or .csv) and their pictures into object storage and the items topic.
+
+    \b
+    Columns: item_id, title; and if there are any: description, categories (or genres: a list, or
+    separated by "|"), attributes (JSON object), image (path), price, available, added_at.
+
+    Loading the same file again changes nothing.
+    """
+    from stream_app.catalog import load_catalogue
+    from stream_app.show import progress_bars
+
+    with progress_bars() as progress:
+        report = _run(
+            load_catalogue(
+                settings, items, pictures or items.parent, again=again, progress=progress
+            )
+        )
+    click.echo(
+        f"{report.num_items} items, {report.num_written} written; "
+        f"{report.num_pictures} pictures, {report.num_uploaded} uploaded, "
+        f"{len(report.missing_pictures)} missing"
+    )
+    _exit_with(report.errors)
+
+
+@commands.command()
+@click.argument("events", type=click.Path(path_type=Path))
+@click.option("--limit", type=click.IntRange(min=1), help="Send only the first lines.")
+@_with_settings
+def send(settings: Settings, events: Path, limit: int | None) -> None:
+    r"""Send EVENTS (.jsonl, .csv, or - for JSONL on stdin) to the interactions topic.
+
+    \b
+    Columns: user_id, item_id; and if there are any: kind (view, click, like, dislike, purchase,
+    rating), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds), event_id.
+    """
+    from stream_app.send import send_interactions
+    from stream_app.show import progress_bars
+
+    with progress_bars() as progress:
+        report = _run(
+            send_interactions(
+                settings, events, limit=limit, progress=lambda sent: progress("events", sent, None)
+            )
+        )
+    click.echo(f"{report.num_sent} events sent")
+    _exit_with(report.errors)
+
+
+@commands.command()
+@click.option("--user", help="Only this user.")
+@click.option("--follow", is_flag=True, help="Go on with every new list, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One record a line, as on the topic.")
+@_with_settings
+def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool) -> None:
+    """Show recommendations as a subscriber reads them: the latest of each user, or live."""
+    from stream_app.recommend import follow_recommendations, latest_recommendations
+    from stream_app.show import recommendation_view
+
+    console = Console()
+
+    async def show() -> int:
+        num_shown = 0
+        latest = [] if follow else await latest_recommendations(settings)
+        for one in latest:
+            num_shown += _show(one)
+        if follow:
+            async for one in follow_recommendations(settings):
+                num_shown += _show(one)
+        return num_shown
+
+    def _show(one: Any) -> bool:  # noqa: ANN401
+        if user is not None and one.user_id != user:
+            return False
+        if as_json:
+            click.echo(encode(one).decode())
+        else:
+            console.print(recommendation_view(one))
+        return True
+
+    if _run(show()) == 0:
+        _fail(f"no recommendation yet{f' for user {user}' if user else ''}")
+
+
+@commands.command()
+@click.option("--shoppers", default=6, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--events",
+    default=48,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Events after which it ends.",
+)
+@click.option(
+    "--items",
+    default=512,
+    show_default=True,
+    type=click.IntRange(10, 100_000),
+    help="Garments of the drawn catalogue.",
+)
+@click.option("--forever", is_flag=True, envvar="DEMO_FOREVER", help="Go on until Ctrl-C.")
+@_with_settings
+def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bool) -> None:
+    """Start everything, let simulated shoppers click, and watch one of them.
+
+    Kafka, S3, the agents and the worker run on this machine and stop with the demo. The shoppers'
+    catalogue is drawn; its titles don't tell colour or pattern.
+    """
+    from stream_app.demo.run import run_demo
+
+    _run(
+        run_demo(
+            settings, num_shoppers=shoppers, num_items=items, num_events=None if forever else events
+        )
+    )
+
+
+def _exit_with(errors: list[str]) -> None:
+    """Show what was left out, and fail if there is any."""
+    for error in errors[:MAX_SHOWN_ERRORS]:
+        click.echo(f"left out: {error}", err=True)
+    if len(errors) > MAX_SHOWN_ERRORS:
+        click.echo(f"left out: {len(errors) - MAX_SHOWN_ERRORS} more", err=True)
+    if errors:
+        sys.exit(1)

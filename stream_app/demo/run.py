@@ -1,0 +1,174 @@
+"""`stream-app demo`: the whole product on one machine, with shoppers in it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.rule import Rule
+
+from schemas.codec import decode
+from schemas.item_profile import ItemProfile
+from schemas.recommendation import Recommendation
+from stream_app.catalog import load_catalogue
+from stream_app.config import Settings, read_settings
+from stream_app.demo.garments import Garment, draw_catalogue
+from stream_app.demo.loop import LoopReport, run_loop
+from stream_app.demo.shop import write_catalogue
+from stream_app.demo.shoppers import make_shoppers
+from stream_app.demo.summary_change import marked_change
+from stream_app.embedded.process import ChildProcess
+from stream_app.embedded.stack import Stack
+from stream_app.kafka.compacted import CompactedView, read_compacted
+from stream_app.kafka.topics import create_topics
+from stream_app.show import Progress, progress_bars, recommendation_view
+from stream_app.supervise import running
+
+__all__ = ["run_demo"]
+
+# With so many profiles a list is worth looking at; the model reads the others between events.
+FIRST_PROFILES = 32
+NUM_SHOWN = 5
+PROCESSES = {
+    "ingest": ["agents", "ingest"],
+    "profile": ["agents", "profile"],
+    "publish": ["agents", "publish"],
+    "worker": ["worker"],
+}
+
+
+async def run_demo(
+    settings: Settings, *, num_shoppers: int, num_items: int, num_events: int | None
+) -> None:
+    """Start the stack and the processes, load the drawn catalogue, and let shoppers shop.
+
+    Raises:
+        EmbeddedError: If a server or one of the processes does not start or ends.
+    """
+    console = Console()
+    data = settings.home / "demo"
+    garments = list(draw_catalogue(num_items))
+    with progress_bars() as progress:
+        items = write_catalogue(garments, data / "catalogue", progress=progress)
+    console.print("starting Kafka and S3 …")
+    with Stack(data / "stack", settings.home) as stack:
+        environment = {**os.environ, **stack.environment()}
+        environment["STREAM_APP_STATE_DIR"] = str(data / "state")
+        os.environ.update(stack.environment())
+        settings = read_settings()
+        await create_topics(settings)
+        with running(
+            PROCESSES, data / "logs", environment=environment, drain_s=settings.drain_s
+        ) as processes:
+            console.print(f"processes: {', '.join(PROCESSES)}; their logs: {data / 'logs'}")
+            report = LoopReport()
+            shopping = asyncio.create_task(
+                _shop(settings, console, garments, items, num_shoppers, num_events, report)
+            )
+            _cancel_on_signals(shopping)
+            watching = asyncio.create_task(_watch(processes))
+            await asyncio.wait([shopping, watching], return_when=asyncio.FIRST_COMPLETED)
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                if not shopping.done():
+                    shopping.cancel()
+                    await watching
+                await shopping
+            await _print_summary(settings, console, report)
+
+
+def _cancel_on_signals(task: asyncio.Task[None]) -> None:
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
+
+
+async def _watch(processes: Sequence[ChildProcess]) -> None:
+    while True:
+        for process in processes:
+            process.raise_if_ended()
+        await asyncio.sleep(1)
+
+
+async def _shop(
+    settings: Settings,
+    console: Console,
+    garments: Sequence[Garment],
+    items: Path,
+    num_shoppers: int,
+    num_events: int | None,
+    report: LoopReport,
+) -> None:
+    with progress_bars() as progress:
+        await load_catalogue(settings, items, items.parent, progress=progress)
+        notices = await _until_profiled(settings, min(FIRST_PROFILES, len(garments)), progress)
+    shoppers = make_shoppers(num_shoppers)
+    watched = shoppers[0]
+    for notice in sorted(notices):
+        console.print(f"[yellow]note: {escape(notice)}[/yellow]")
+    console.print(
+        f"{num_shoppers} shoppers; you watch [bold]{watched.user_id}[/bold], "
+        f"who likes {escape(watched.taste.describe())} (the app doesn't know)"
+    )
+
+    def show(recommendation: Recommendation, latency_s: float) -> None:
+        if recommendation.user_id == watched.user_id:
+            _print_answer(console, recommendation, latency_s, report)
+
+    await run_loop(
+        settings, shoppers, garments, num_events=num_events, report=report, on_answer=show
+    )
+
+
+async def _until_profiled(settings: Settings, num_profiles: int, progress: Progress) -> set[str]:
+    """Wait for the first profiles; return what they say that they could not rest on."""
+    profiled: set[str] = set()
+    notices: set[str] = set()
+    enough = asyncio.Event()
+
+    def count(item_id: str, value: bytes | None) -> None:
+        profile = decode(ItemProfile, value or b"")
+        if isinstance(profile, ItemProfile):
+            profiled.add(item_id)
+            notices.update(filter(None, [profile.degraded]))
+        progress("the model reads the first items", min(len(profiled), num_profiles), num_profiles)
+        if len(profiled) >= num_profiles:
+            enough.set()
+
+    topic = settings.topics.item_profiles.name
+    view = CompactedView(settings.kafka_bootstrap_servers, topic, count)
+    await view.start()
+    following = asyncio.create_task(view.run())
+    try:
+        await enough.wait()
+    finally:
+        following.cancel()
+        await view.stop()
+    return notices
+
+
+def _print_answer(
+    console: Console, recommendation: Recommendation, latency_s: float, report: LoopReport
+) -> None:
+    console.print(Rule(f"event {report.num_events}, answered in {1000 * latency_s:.0f} ms"))
+    shown = recommendation.model_copy(update={"items": recommendation.items[:NUM_SHOWN]})
+    change = marked_change(recommendation.previous_summary, recommendation.summary)
+    if change is not None:
+        console.print(Panel(change, title="the summary changed", title_align="left"))
+    console.print(recommendation_view(shown))
+
+
+async def _print_summary(settings: Settings, console: Console, report: LoopReport) -> None:
+    dead = await read_compacted(settings.kafka_bootstrap_servers, settings.topics.dead_letters.name)
+    p50, p95 = report.latency_ms(0.5), report.latency_ms(0.95)
+    latency = "no answer" if p50 is None or p95 is None else f"p50 {p50:.0f} ms, p95 {p95:.0f} ms"
+    console.print(Rule("done"))
+    console.print(
+        f"events {report.num_events}, recommendations {len(report.latencies_s)}, "
+        f"users answered {len(report.answered_users)} of {len(report.users)}, "
+        f"event to recommendation {latency}, dead letters {len(dead)}"
+    )

@@ -1,0 +1,32 @@
+"""The producer of every writer: acknowledged by all replicas, no duplicates by its own retries."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import AIOKafkaProducer
+
+from schemas.codec import MAX_RECORD_BYTES
+from stream_app.config import Settings
+
+__all__ = ["new_producer", "reliable_producer"]
+
+
+def new_producer(settings: Settings) -> AIOKafkaProducer:
+    """Return an idempotent producer, not started; call it on the event loop that uses it."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        enable_idempotence=True,
+        max_request_size=MAX_RECORD_BYTES,
+        compression_type="lz4",
+    )
+
+
+@asynccontextmanager
+async def reliable_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+    """Start a producer; flush and stop it at the end."""
+    producer = new_producer(settings)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()

@@ -1,0 +1,38 @@
+"""Read the recommendations topic as a subscriber would."""
+
+from collections.abc import AsyncIterator
+
+from aiokafka import AIOKafkaConsumer
+
+from schemas.codec import Poison, decode
+from schemas.recommendation import Recommendation
+from stream_app.config import Settings
+from stream_app.kafka.compacted import read_compacted
+
+__all__ = ["follow_recommendations", "latest_recommendations"]
+
+
+async def latest_recommendations(settings: Settings) -> list[Recommendation]:
+    """Return the last list of every user that the topic still holds, by user id."""
+    topic = settings.topics.recommendations.name
+    latest = await read_compacted(settings.kafka_bootstrap_servers, topic)
+    decoded = (decode(Recommendation, latest[user_id]) for user_id in sorted(latest))
+    return [one for one in decoded if not isinstance(one, Poison)]
+
+
+async def follow_recommendations(settings: Settings) -> AsyncIterator[Recommendation]:
+    """Yield lists as they are written from now on, until the caller stops."""
+    consumer = AIOKafkaConsumer(
+        settings.topics.recommendations.name,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="latest",
+        isolation_level="read_committed",
+    )
+    await consumer.start()
+    try:
+        async for record in consumer:
+            recommendation = decode(Recommendation, record.value or b"")
+            if not isinstance(recommendation, Poison):
+                yield recommendation
+    finally:
+        await consumer.stop()

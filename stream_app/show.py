@@ -1,0 +1,75 @@
+"""How topics, progress and recommendations look in a terminal."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
+from rich.progress import Progress as ProgressBars
+from rich.table import Table
+from rich.text import Text
+
+from schemas.recommendation import Recommendation
+from schemas.topics import Topics
+from stream_app.kafka.topics import TopicState
+
+__all__ = ["Progress", "progress_bars", "recommendation_view", "topic_table"]
+
+# Called with what is going on, how much is done, and of how much (None: nobody knows).
+Progress = Callable[[str, int, int | None], None]
+
+
+@contextmanager
+def progress_bars() -> Iterator[Progress]:
+    """Show a bar for each thing that the yielded function is told about."""
+    bars: dict[str, TaskID] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with ProgressBars(*columns, console=Console(stderr=True)) as progress:
+
+        def show(name: str, done: int, total: int | None) -> None:
+            if name not in bars:
+                bars[name] = progress.add_task(name, total=total)
+            progress.update(bars[name], completed=done, total=total)
+
+        yield show
+
+
+def topic_table(topics: Topics, states: Mapping[str, TopicState]) -> Table:
+    """Return the table of topics beside what the broker has of them."""
+    table = Table("topic", "key", "record", "cleanup", "partitions", "written by", "null value")
+    for topic in topics:
+        state = states[topic.name]
+        partitions = str(state.num_partitions) if state.num_partitions else "[red]missing[/red]"
+        value = topic.value.__name__ if topic.value else "the original bytes"
+        table.add_row(
+            topic.name,
+            topic.key,
+            value,
+            topic.cleanup,
+            partitions,
+            topic.written_by,
+            topic.null_value,
+        )
+    return table
+
+
+def recommendation_view(recommendation: Recommendation) -> RenderableType:
+    """Return a list with its cause, the summary it rests on, and each item's reason."""
+    trigger = recommendation.trigger
+    head = Text.from_markup(
+        f"[bold]{escape(recommendation.user_id)}[/bold] "
+        f"[cyan]{trigger.kind}[/cyan] {escape(trigger.title)}"
+    )
+    summary = Text(recommendation.summary or "(no summary before the first block)", style="italic")
+    table = Table("#", "item", "score", "reason", "source", box=None, header_style="dim")
+    for item in recommendation.items:
+        table.add_row(
+            str(item.rank),
+            escape(item.title),
+            f"{item.score:.3f}",
+            escape(item.reason),
+            ", ".join(item.sources),
+        )
+    notes = [Text(f"degraded: {reason}", style="yellow") for reason in recommendation.degraded]
+    return Group(head, summary, table, *notes)

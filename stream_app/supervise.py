@@ -1,0 +1,65 @@
+"""Several of our processes under one: they start together and stop together."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import click
+
+from stream_app.config import Settings
+from stream_app.embedded.process import ChildProcess
+
+__all__ = ["command_line", "run_together", "running"]
+
+LOOK_EVERY_S = 0.5
+
+
+def command_line(*arguments: str) -> list[str]:
+    """Return the command that runs `stream-app` with this interpreter."""
+    return [sys.executable, "-m", "stream_app", *arguments]
+
+
+@contextmanager
+def running(
+    commands: Mapping[str, Sequence[str]],
+    log_dir: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    drain_s: float,
+) -> Iterator[list[ChildProcess]]:
+    """Run `stream-app` commands by name for as long as the block lasts; logs go to `log_dir`.
+
+    They are asked to stop all at once, then waited for; one that ignores it is killed.
+    """
+    children = [
+        ChildProcess(name, command_line(*arguments), log_dir / f"{name}.log", environment)
+        for name, arguments in commands.items()
+    ]
+    with ExitStack() as cleanup:
+        for child in children:
+            # A process ends itself at drain_s; the kill is for one that can't.
+            cleanup.callback(child.stop, drain_s + 5)
+            child.start()
+        # Undone first: all are asked to end before the wait for any.
+        for child in children:
+            cleanup.callback(child.terminate)
+        yield children
+
+
+def run_together(commands: Mapping[str, Sequence[str]], settings: Settings) -> None:
+    """Run the commands until SIGTERM, Ctrl-C, or the end of one of them.
+
+    Raises:
+        StartError: If one ends by itself; the message ends with its log.
+    """
+    log_dir = settings.home / "logs"
+    environment = dict(os.environ)
+    with running(commands, log_dir, environment=environment, drain_s=settings.drain_s) as children:
+        click.echo(f"running: {', '.join(commands)}; logs in {log_dir}; Ctrl-C stops", err=True)
+        while True:
+            time.sleep(LOOK_EVERY_S)
+            for child in children:
+                child.raise_if_ended()

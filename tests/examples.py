@@ -1,0 +1,131 @@
+"""One full example of every record: the golden files are made of these."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from models.catalogue import embedding_to_bytes
+from records import EPOCH, enriched, interaction, item, source
+from schemas.adapter_release import AdapterRelease
+from schemas.image import NormalisedImage
+from schemas.item import ImageLocation
+from schemas.item_image import ItemImage
+from schemas.item_profile import ItemProfile
+from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
+from schemas.recommendation import Recommendation, RecommendedItem
+from schemas.record import Record
+from schemas.user_preference import Evidence, UserPreference
+from schemas.versions import Versions
+
+VERSIONS = Versions(model="m@1", prompt="p1", adapter="a")
+IMAGE = NormalisedImage(jpeg=b"\xff\xd8\xff\xe0jpeg", width=2, height=1, etag="abc")
+ITEM = item(
+    1,
+    description="Warm; 'quoted' and ünïcödé.",
+    image=ImageLocation(bucket="media", key="pictures/1.jpg"),
+    price=19.5,
+)
+EVIDENCE = Evidence(
+    event_id="e1",
+    item_id="i1",
+    title="Item 1",
+    text="Item 1: blue",
+    kind="rating",
+    rating=4.5,
+    weight=0.8,
+    occurred_at=EPOCH,
+)
+TRIGGER = Trigger(
+    event_id="e1", item_id="i1", title="Item 1", kind="like", occurred_at=EPOCH, source=source(7, 3)
+)
+
+EXAMPLES: list[Record] = [
+    interaction(1, kind="like").model_copy(update={"rating": None}),
+    ITEM,
+    enriched(1, ITEM, offset=7, partition=3).model_copy(update={"image": IMAGE}),
+    ItemImage(item=ITEM, image=IMAGE, degraded=None),
+    ItemProfile(
+        item_id="i1",
+        title="Item 1",
+        summary="A blue item.",
+        attributes={"colour": "blue"},
+        categories=("odd",),
+        embedding=embedding_to_bytes(np.array([0.6, -0.8], dtype=np.float32)),
+        price=19.5,
+        added_at=EPOCH,
+        source_hash="0" * 32,
+        versions=VERSIONS,
+        degraded="no picture",
+    ),
+    UserPreference(
+        user_id="ada",
+        summary="Likes blue.",
+        likes={"colour=blue": 1.5},
+        dislikes={"colour=red": 0.5},
+        evidence=(EVIDENCE,),
+        recent=(EVIDENCE,),
+        block_size=1,
+        excluded=("i9",),
+        num_events=1,
+        applied_offsets={3: 7},
+        updated_at=EPOCH,
+        versions=VERSIONS,
+    ),
+    Ranking(
+        ranking_id="ada:3:7",
+        user_id="ada",
+        trigger=TRIGGER,
+        summary="Likes blue.",
+        previous_summary="",
+        candidates=(
+            RankedCandidate(
+                item_id="i2",
+                title="Item 2",
+                score=0.75,
+                model_score=0.5,
+                prior=1.0,
+                sources={"recent": 1.0},
+                categories=("even",),
+                cites=(
+                    CitedItem(
+                        item_id="i1",
+                        title="Item 1",
+                        kind="like",
+                        similarity=0.9,
+                        shared=("colour=blue",),
+                    ),
+                ),
+            ),
+        ),
+        versions=VERSIONS,
+        degraded=("no picture",),
+    ),
+    Recommendation(
+        recommendation_id="ada:3:7",
+        user_id="ada",
+        items=(
+            RecommendedItem(
+                item_id="i2",
+                title="Item 2",
+                rank=1,
+                score=0.75,
+                reason="Because you liked Item 1.",
+                sources=("recent",),
+                evidence=("i1",),
+            ),
+        ),
+        trigger=TRIGGER,
+        summary="Likes blue.",
+        previous_summary="",
+        versions=VERSIONS,
+        published_at=EPOCH + timedelta(seconds=1),
+    ),
+    AdapterRelease(
+        name="a",
+        location=ImageLocation(bucket="media", key="adapters/a.safetensors"),
+        sha256="0" * 64,
+        metrics={"auc": 0.8},
+        share=0.5,
+        released_at=EPOCH,
+    ),
+]

@@ -1,0 +1,114 @@
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.preference import (
+    BLOCK_SIZE,
+    MAX_EVIDENCE,
+    MAX_EXCLUDED,
+    MAX_RECENT,
+    apply_event,
+    is_applied,
+    new_preference,
+    summary_request,
+    taste,
+    with_summary,
+)
+from records import EPOCH, interaction, source
+from schemas.codec import encode
+from schemas.user_preference import UserPreference
+from world import ENGINE, profiles
+
+PROFILES = profiles(30)
+KINDS = ("view", "click", "like", "dislike", "purchase")
+
+
+def lived(history: list[tuple[int, str]]) -> UserPreference:
+    """The state after events on items (by number) of a kind, one a second."""
+    state = new_preference("ada", EPOCH, ENGINE.versions)
+    for number, (item_number, kind) in enumerate(history):
+        profile = PROFILES[item_number]
+        event = interaction(number, item=profile.item_id, kind=kind)
+        state = apply_event(state, event, source(number), profile)
+    return state
+
+
+def test_an_event_is_applied_once_and_earlier_ones_are_recognised() -> None:
+    state = lived([(1, "click"), (2, "click")])
+    assert is_applied(state, source(0))
+    assert is_applied(state, source(1))
+    assert not is_applied(state, source(2))
+    assert not is_applied(state, source(0, partition=1))
+    assert not is_applied(None, source(0))
+
+
+def test_liking_counts_the_items_features_and_disliking_counts_against_them() -> None:
+    state = lived([(1, "like"), (2, "dislike")])
+    assert state.likes["colour=blue"] == 0.933033  # one event later, at a half-life of ten
+    assert "colour=blue" not in state.dislikes
+    assert state.dislikes["colour=green"] == 1.0
+
+
+def test_an_old_taste_fades_and_a_returning_one_comes_back_faster() -> None:
+    blue, red = [(n, "like") for n in range(1, 30, 3)], [(n, "like") for n in range(0, 30, 3)]
+    drifted = lived(blue + 3 * red)
+    assert drifted.likes["colour=red"] > 4 * drifted.likes["colour=blue"]
+    back, fresh = lived(blue + 3 * red + blue[:3]), lived(3 * red + blue[:3])
+    assert back.likes["colour=blue"] > fresh.likes["colour=blue"]
+
+
+def test_thirty_days_halve_a_like_as_ten_events_do() -> None:
+    state = lived([(1, "like")])
+    profile = PROFILES[2]
+    later = interaction(0, item=profile.item_id, kind="view").model_copy(
+        update={"occurred_at": EPOCH + timedelta(days=30)}
+    )
+    after = apply_event(state, later, source(1), profile)
+    assert after.likes["colour=blue"] == pytest.approx(0.5 * 0.5**0.1, abs=1e-5)
+
+
+def test_a_late_event_moves_no_clock_back() -> None:
+    state = lived([(1, "like"), (2, "like")])
+    late = interaction(-50, item="i3", kind="like")
+    after = apply_event(state, late, source(2), PROFILES[3])
+    assert after.updated_at == state.updated_at
+    assert after.num_events == 3
+
+
+def test_a_summary_is_due_when_the_block_is_full_and_knows_all_of_it() -> None:
+    history = [(number, "click") for number in range(BLOCK_SIZE)]
+    assert summary_request(lived(history[:-1])) is None
+    request = summary_request(lived(history))
+    assert request is not None
+    assert len(request.block) == BLOCK_SIZE
+    told = with_summary(lived(history), "likes it", ENGINE.versions)
+    assert (told.summary, told.block_size) == ("likes it", 0)
+
+
+def test_a_summary_that_could_not_be_written_is_made_up_for_with_the_next_event() -> None:
+    request = summary_request(lived([(n, "click") for n in range(BLOCK_SIZE + 2)]))
+    assert request is not None
+    assert len(request.block) == BLOCK_SIZE + 2
+
+
+@pytest.mark.parametrize("kind", ["purchase", "dislike"])
+def test_what_was_bought_or_ruled_out_is_excluded(kind: str) -> None:
+    assert lived([(1, kind), (2, "click")]).excluded == ("i1",)
+
+
+def test_the_likes_shown_are_the_weightiest() -> None:
+    state = lived([(0, "like"), (1, "like"), (3, "like")])
+    assert taste(state).likes[0] == "category=odd"
+
+
+@given(st.lists(st.tuples(st.integers(0, 29), st.sampled_from(KINDS)), max_size=120))
+def test_a_state_is_bounded_whatever_the_history(history: list[tuple[int, str]]) -> None:
+    state = lived(history)
+    assert len(state.recent) <= MAX_RECENT
+    assert len(state.evidence) <= MAX_EVIDENCE
+    assert len(state.excluded) <= MAX_EXCLUDED
+    assert state.block_size <= len(state.recent)
+    assert len(encode(state)) < 16_384
+    assert state.num_events == len(history)

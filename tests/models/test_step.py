@@ -1,0 +1,122 @@
+import pytest
+
+from models.engine import ScoreRequest
+from models.errors import CapacityError
+from models.step import StepInput, StepResult, step
+from models.weightless import WeightlessEngine
+from records import interaction, source
+from schemas.codec import encode
+from schemas.user_preference import UserPreference
+from world import ENGINE, catalogue, profiles
+
+CATALOGUE = catalogue(60)
+PROFILES = profiles(60)
+
+
+def asked(number: int, user: str, item_number: int, state: UserPreference | None, kind="like"):
+    profile = PROFILES[item_number]
+    event = interaction(number, user=user, item=profile.item_id, kind=kind)
+    return StepInput(state, event, source(number), profile)
+
+
+def run(inputs: list[StepInput], engine: WeightlessEngine = ENGINE) -> list[StepResult]:
+    return step(engine, CATALOGUE, inputs, num_candidates=20)
+
+
+def after(user: str, item_numbers: list[int]) -> StepResult:
+    result, state = None, None
+    for number, item_number in enumerate(item_numbers):
+        (result,) = run([asked(number, user, item_number, state)])
+        state = result.state
+    assert result is not None
+    return result
+
+
+def test_a_batch_gives_each_user_what_a_step_alone_gives() -> None:
+    states = [after(f"u{n}", [n, n + 3, n + 6, n + 9][: n % 4 + 1]).state for n in range(8)]
+    inputs = [asked(50 + n, f"u{n}", 20 + n, state) for n, state in enumerate(states)]
+    together = run(inputs)
+    alone = [run([one])[0] for one in inputs]
+    assert [encode(one.ranking) for one in together] == [encode(one.ranking) for one in alone]
+    assert [encode(one.state) for one in together] == [encode(one.state) for one in alone]
+
+
+def test_the_same_history_gives_the_same_bytes() -> None:
+    assert encode(after("ada", [1, 4, 7, 10]).ranking) == encode(
+        after("ada", [1, 4, 7, 10]).ranking
+    )
+
+
+def test_liking_blue_brings_blue() -> None:
+    ranking = after("ada", [1, 4, 7, 10, 13]).ranking
+    colours = [int(one.item_id[1:]) % 3 == 1 for one in ranking.candidates[:5]]
+    assert sum(colours) >= 4
+
+
+def test_candidates_are_distinct_ordered_known_and_new_to_the_user() -> None:
+    result = after("ada", [1, 4, 7, 10])
+    found = [one.item_id for one in result.ranking.candidates]
+    assert len(found) == len(set(found)) == 20
+    assert not {"i1", "i4", "i7", "i10"} & set(found)
+    assert all(CATALOGUE.get(item_id) for item_id in found)
+    scores = [one.score for one in result.ranking.candidates]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_citations_are_the_users_own_positive_items() -> None:
+    (liked,) = run([asked(0, "ada", 1, None, "like")])
+    (result,) = run([asked(1, "ada", 2, liked.state, "dislike")])
+    cited = {cite.item_id for one in result.ranking.candidates for cite in one.cites}
+    assert cited == {"i1"}
+
+
+def test_the_summary_is_written_with_the_third_event_and_shown_beside_the_old_one() -> None:
+    assert after("ada", [1, 4]).ranking.summary == ""
+    third = after("ada", [1, 4, 7]).ranking
+    assert third.summary
+    assert third.previous_summary == ""
+
+
+def test_two_events_of_one_user_are_no_batch() -> None:
+    with pytest.raises(ValueError, match="2 events of 1 users"):
+        run([asked(0, "ada", 1, None), asked(1, "ada", 2, None)])
+
+
+def test_an_empty_catalogue_gives_an_empty_list() -> None:
+    (result,) = step(ENGINE, catalogue(0), [asked(0, "ada", 1, None)], num_candidates=20)
+    assert result.ranking.candidates == ()
+
+
+class _Failing(WeightlessEngine):
+    def __init__(self, *, broken: str) -> None:
+        self.broken = broken
+
+    def score(self, requests: list[ScoreRequest]) -> list[list[float]]:
+        if self.broken == "score":
+            raise CapacityError("out of memory")
+        return super().score(requests)
+
+    def summarise(self, requests):
+        if self.broken == "summarise":
+            raise CapacityError("out of memory")
+        return super().summarise(requests)
+
+
+def test_without_the_model_the_prior_ranks_and_the_record_says_so() -> None:
+    (result,) = run([asked(0, "ada", 1, None)], _Failing(broken="score"))
+    assert len(result.ranking.candidates) == 20
+    assert all(one.model_score is None for one in result.ranking.candidates)
+    assert [one.score for one in result.ranking.candidates] == [
+        one.prior for one in result.ranking.candidates
+    ]
+    assert "out of memory" in result.ranking.degraded[0]
+
+
+def test_a_summary_that_fails_is_kept_as_it_was_and_written_with_the_next_event() -> None:
+    state = after("ada", [1, 4]).state
+    (failed,) = run([asked(9, "ada", 7, state)], _Failing(broken="summarise"))
+    assert (failed.state.summary, failed.state.block_size) == ("", 3)
+    assert "summary not updated" in failed.ranking.degraded[0]
+    (mended,) = run([asked(10, "ada", 10, failed.state)])
+    assert mended.state.summary
+    assert mended.state.block_size == 0

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+from stream_app.worker.store import PartitionStore
+
+
+def test_states_and_position_survive_a_restart(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"ada": b"1", b"bob": b"2"}, next_offset=7)
+    store.write({b"bob": None}, next_offset=9)
+    store.close()
+    again = PartitionStore(tmp_path / "s", "user-preferences-0")
+    assert (again.get(b"ada"), again.get(b"bob"), again.next_offset) == (b"1", None, 9)
+
+
+def test_the_position_never_runs_back(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"ada": b"1"}, next_offset=9)
+    store.write({b"bob": b"2"}, next_offset=8)
+    assert store.next_offset == 9
+
+
+def test_a_store_of_another_changelog_is_thrown_away(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"ada": b"1"}, next_offset=7)
+    store.close()
+    other = PartitionStore(tmp_path / "s", "user-preferences-1")
+    assert (other.get(b"ada"), other.next_offset) == (None, 0)
+
+
+def test_a_user_can_have_the_name_of_the_stores_own_entries(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"m:next-offset": b"1", b"": b"2"}, next_offset=7)
+    assert (store.get(b"m:next-offset"), store.get(b""), store.next_offset) == (b"1", b"2", 7)
