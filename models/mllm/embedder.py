@@ -1,1 +1,1 @@
-TEXT_EMBEDDER_FOLDER="text-embedder"
+"""Vectors."""

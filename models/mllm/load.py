@@ -12,18 +12,17 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForImageTextToText, AutoProcessor
-from transformers.utils import logging as transformers_logging
 
+# Importing it makes the default model's architecture known to the auto classes.
+import models.mllm.composite  # noqa: F401
 from models.errors import ModelLoadError
-from models.mllm import efflite
+from models.mllm.quiet import quiet
 
-__all__ = ["MANIFEST", "LoadedModel", "load", "quiet"]
+__all__ = ["EMBEDDER_FOLDER", "MANIFEST", "LoadedModel", "load", "weights_hash"]
 
 # Written by `default_model.assemble` beside the weights.
 MANIFEST = "stream_app_model.json"
-
-# The architecture of the default model is known to the auto classes once it is imported.
-DEFAULT_ARCHITECTURE = efflite.EffLiteLlavaConfig.model_type
+EMBEDDER_FOLDER = "embedder"
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,12 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Loa
     Raises:
         ModelLoadError: If it is missing, unsafe, or of an architecture that isn't supported.
     """
-    quiet()
     folder = _folder(model)
     on = _device(device)
     precision = _dtype(dtype, on)
-    options = {"trust_remote_code": False}
     try:
-        processor = AutoProcessor.from_pretrained(model, **options)
-        weights = AutoModelForImageTextToText.from_pretrained(
-            model, dtype=precision, use_safetensors=True, attn_implementation="sdpa", **options
-        )
+        with quiet():
+            processor, weights = _pretrained(model, precision)
         weights = weights.to(on).eval()
     except torch.OutOfMemoryError as error:
         raise ModelLoadError(
@@ -99,10 +94,26 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Loa
     )
 
 
-def quiet() -> None:
-    """Keep transformers' progress bars and load reports off stderr, which carries our log."""
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
+def weights_hash(folder: Path) -> str:
+    """Return eight hex digits that change with any weight in the folder."""
+    digest = sha256()
+    for path in sorted(folder.rglob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:8]
+
+
+def _pretrained(model: str | Path, precision: torch.dtype) -> tuple[Any, Any]:
+    processor = AutoProcessor.from_pretrained(model, trust_remote_code=False)
+    weights = AutoModelForImageTextToText.from_pretrained(
+        model,
+        dtype=precision,
+        trust_remote_code=False,
+        use_safetensors=True,
+        # The one implementation that takes the boolean mask of packed scoring as it is.
+        attn_implementation="sdpa",
+    )
+    return processor, weights
 
 
 def _folder(model: str | Path) -> Path | None:
@@ -148,8 +159,4 @@ def _manifest(folder: Path | None) -> dict[str, Any]:
 def _name(model: str | Path, folder: Path | None, config: Any) -> str:
     if folder is None:
         return f"{model}@{getattr(config, '_commit_hash', None) or 'unknown'}"
-    digest = sha256()
-    for path in sorted(folder.glob("*.safetensors")):
-        with path.open("rb") as file:
-            digest.update(file_digest(file, "sha256").digest())
-    return f"{folder.resolve().name}@{digest.hexdigest()[:8]}"
+    return f"{folder.resolve().name}@{weights_hash(folder)}"

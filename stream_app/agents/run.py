@@ -109,13 +109,13 @@ async def _consuming(stage: Stage[Any], settings: Settings) -> AsyncIterator[asy
     """Let faust read the source topic; what ends first is faust."""
     app = build_app(settings, stage.name)
     _attach(app, stage)
-    await app.start()
-    ended = asyncio.create_task(_crashed(app), name=f"faust app {app.conf.id}")
-    try:
+    async with AsyncExitStack() as cleanup:
+        # Also where the start is cancelled half-way: its threads would keep the process.
+        cleanup.push_async_callback(app.stop)
+        await app.start()
+        ended = asyncio.create_task(_crashed(app), name=f"faust app {app.conf.id}")
+        cleanup.callback(ended.cancel)
         yield ended
-    finally:
-        ended.cancel()
-        await app.stop()
 
 
 async def _crashed(app: faust.App) -> None:

@@ -31,6 +31,14 @@ def build(settings, profile=run.AGENTS["profile"]):
     return replace(profile(settings), transform=transform)
 run.AGENTS["profile"] = build
 """
+STOPPED_WHILE_STARTING = """
+import os, signal
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+async def start_and_be_stopped(self, start=AIOKafkaConsumerThread.on_start):
+    await start(self)
+    os.kill(os.getpid(), signal.SIGTERM)
+AIOKafkaConsumerThread.on_start = start_and_be_stopped
+"""
 FAULT_OF_OURS = """
 from dataclasses import replace
 from stream_app.agents import run
@@ -93,6 +101,12 @@ async def test_a_stuck_process_is_ended_by_its_deadline(settings, environment):
     process.terminate()
     code, _ = end_of(process)
     assert code == EXIT_STUCK
+
+
+async def test_a_stop_while_faust_starts_is_an_orderly_stop(settings, environment):
+    environment = {**environment, "STREAM_APP_DRAIN_S": "10"}
+    code, _ = end_of(start("profile", environment, STOPPED_WHILE_STARTING))
+    assert code == 0
 
 
 async def test_the_process_ends_with_a_view_that_it_needs(settings, environment):

@@ -1,0 +1,1 @@
+"""Figures, each as a command that prints them; tests assert none of them."""

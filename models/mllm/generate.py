@@ -1,0 +1,80 @@
+"""Short greedy answers to many prompts at once: the same answer alone and in a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from PIL.Image import Image
+
+from models.mllm.batches import batches
+from models.mllm.chat import render, tokenize
+from models.mllm.load import LoadedModel
+from models.mllm.prompts import Message
+
+__all__ = ["Question", "generate"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Chat messages, and the picture that their image part stands for."""
+
+    messages: list[Message]
+    picture: Image | None = None
+
+
+def generate(
+    loaded: LoadedModel, questions: Sequence[Question], *, max_new_tokens: int
+) -> list[str]:
+    """Return one answer per question, in order; greedy, so equal inputs give equal outputs."""
+    answers = [""] * len(questions)
+    texts = [render(loaded.processor, question.messages) for question in questions]
+    # Rows with and without pictures go apart: some processors refuse a batch of both.
+    for seeing in (False, True):
+        rows = [row for row, one in enumerate(questions) if (one.picture is not None) is seeing]
+        lengths = [
+            len(ids) + max_new_tokens
+            for ids in tokenize(loaded.tokenizer, [texts[row] for row in rows])
+        ]
+        for batch in batches(lengths):
+            numbers = [rows[one] for one in batch]
+            pictures = [questions[row].picture for row in numbers] if seeing else None
+            written = _generate(loaded, [texts[row] for row in numbers], pictures, max_new_tokens)
+            for row, answer in zip(numbers, written, strict=True):
+                answers[row] = answer
+    return answers
+
+
+@torch.inference_mode()
+def _generate(
+    loaded: LoadedModel,
+    texts: list[str],
+    pictures: Sequence[Image | None] | None,
+    max_new_tokens: int,
+) -> list[str]:
+    tokenizer = loaded.tokenizer
+    begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
+    inputs = loaded.processor(
+        text=texts,
+        images=[[picture] for picture in pictures] if pictures else None,
+        return_tensors="pt",
+        padding=True,
+        # On the left: the answers of all rows then begin at the same position.
+        padding_side="left",
+        add_special_tokens=not begun,
+    ).to(loaded.device, loaded.model.dtype)
+    tokens = loaded.model.generate(
+        **inputs,
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        temperature=None,
+        top_p=None,
+        top_k=None,
+        repetition_penalty=1.1,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return [
+        str(answer).strip()
+        for answer in tokenizer.batch_decode(
+            tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+        )
+    ]
