@@ -37,13 +37,13 @@ class DeadLetter:
         return [(name, value.encode()) for name, value in fields.items()]
 
     @classmethod
-    def from_headers(cls, headers: Iterable[tuple[str, bytes]]) -> "DeadLetter":
+    def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> "DeadLetter":
         """Read what `to_headers` wrote.
 
         Raises:
             ValueError: If a header is missing or not a number where one must be.
         """
-        found = {name: value.decode(errors="replace") for name, value in headers}
+        found = {name: (value or b"").decode(errors="replace") for name, value in headers}
         try:
             return cls(
                 topic=found["dlq.topic"],

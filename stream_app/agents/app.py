@@ -65,13 +65,20 @@ class _ReadCommittedTransport(driver.Transport):
     Consumer = _ReadCommittedConsumer
 
 
+class _DisklessApp(faust.App):
+    """Without tables there is nothing to keep, and a container's disk may be read-only."""
+
+    def _create_directories(self) -> None:
+        """Leave the working directory alone."""
+
+
 def build_app(settings: Settings, name: str) -> faust.App:
     """Return the app of the agent `name`; topics must exist before it starts."""
     # At their defaults these build a debug record for each event, only to drop it.
     for library in ("faust", "mode", "aiokafka"):
         logging.getLogger(library).setLevel(logging.WARNING)
     session_s = settings.session_timeout_s
-    app = faust.App(
+    app = _DisklessApp(
         settings.group(name),
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
         autodiscover=False,

@@ -1,5 +1,6 @@
 """How an agent's process ends, and that nothing is committed which was not written."""
 
+import os
 import subprocess
 import sys
 
@@ -107,6 +108,18 @@ async def test_a_stop_while_faust_starts_is_an_orderly_stop(settings, environmen
     environment = {**environment, "STREAM_APP_DRAIN_S": "10"}
     code, _ = end_of(start("profile", environment, STOPPED_WHILE_STARTING))
     assert code == 0
+
+
+async def test_an_agent_needs_no_disk(settings, environment, tmp_path):
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    environment = {**environment, "PYTHONPATH": os.getcwd()}
+    await produce(settings, settings.topics.items.name, [(b"i1", encode(item(1)))])
+    process = start("profile", environment, f"import os\nos.chdir({str(bare)!r})\n")
+    await read(settings, settings.topics.item_images.name, 1)
+    process.terminate()
+    assert end_of(process)[0] == 0
+    assert list(bare.iterdir()) == []
 
 
 async def test_the_process_ends_with_a_view_that_it_needs(settings, environment):
