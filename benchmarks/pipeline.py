@@ -133,7 +133,7 @@ async def fill_catalogue(settings: Settings) -> None:
             await producer.send(topics.items.name, encode(item), key=item.item_id.encode())
     async with asyncio.timeout(NO_ANSWER_S):
         while len(await read_compacted(servers, topics.item_profiles.name)) < NUM_ITEMS:
-            await asyncio.sleep(0.2)
+            pass
 
 
 async def measure_all(settings: Settings, num_events: int, logs: Path) -> list[Figures]:

@@ -35,6 +35,8 @@ __all__ = ["StepInput", "StepResult", "rank_id", "step"]
 
 T = TypeVar("T")
 
+# A model's last digits depend on who else is in the batch (about 1e-6 in fp32); a ranking must not.
+SCORE_DIGITS = 4
 # Two citations fill a sentence.
 MAX_CITED = 2
 
@@ -166,9 +168,10 @@ def _scored(
         for state, found in zip(states, candidates, strict=True)
     ]
     try:
-        return [list(scores) for scores in engine.score(requests)], ()
+        scores = engine.score(requests)
     except EngineError as error:
         return [[None] * len(found) for found in candidates], (f"ranked without model: {error}",)
+    return [[round(score, SCORE_DIGITS) for score in of_user] for of_user in scores], ()
 
 
 def _ranking(
@@ -188,7 +191,7 @@ def _ranking(
             item_id=candidate.profile.item_id,
             title=candidate.profile.title,
             score=_blend(candidate.prior, score),
-            model_score=None if score is None else round(score, 6),
+            model_score=score,
             prior=candidate.prior,
             sources=candidate.sources,
             categories=candidate.profile.categories,

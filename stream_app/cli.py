@@ -96,14 +96,11 @@ def commands() -> None:
 @_with_settings
 def setup(settings: Settings) -> None:
     """Fetch Kafka's jars and assemble the default model, once."""
-    from models.mllm.default_model import assemble
-
     from stream_app.embedded.jars import install_kafka
-    from stream_app.engine import default_model_dir
+    from stream_app.engine import assemble_default_model
 
     install_kafka(settings.home, progress=click.echo)
-    if not default_model_dir(settings).exists():
-        assemble(default_model_dir(settings), progress=click.echo)
+    assemble_default_model(settings, progress=click.echo)
     click.echo(f"ready: {settings.home}")
 
 

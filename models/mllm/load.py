@@ -11,7 +11,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+    ProcessorMixin,
+)
 
 # Importing it makes the default model's architecture known to the auto classes.
 import models.mllm.composite  # noqa: F401
@@ -33,13 +39,13 @@ class LoadedModel:
     """
 
     model: Any
-    processor: Any
+    processor: ProcessorMixin
     name: str
     projector_trained: bool
     folder: Path | None
 
     @property
-    def tokenizer(self) -> Any:
+    def tokenizer(self) -> PreTrainedTokenizerBase:
         """The processor's tokenizer."""
         return self.processor.tokenizer
 
@@ -103,16 +109,20 @@ def weights_hash(folder: Path) -> str:
     return digest.hexdigest()[:8]
 
 
-def _pretrained(model: str | Path, precision: torch.dtype) -> tuple[Any, Any]:
+def _pretrained(model: str | Path, precision: torch.dtype) -> tuple[ProcessorMixin, Any]:
     processor = AutoProcessor.from_pretrained(model, trust_remote_code=False)
-    weights = AutoModelForImageTextToText.from_pretrained(
+    loaded: Any = AutoModelForImageTextToText.from_pretrained(
         model,
+        output_loading_info=True,
         dtype=precision,
         trust_remote_code=False,
         use_safetensors=True,
         # The one implementation that takes the boolean mask of packed scoring as it is.
         attn_implementation="sdpa",
     )
+    weights, report = loaded
+    if report["missing_keys"]:
+        raise ValueError(f"weights are missing: {sorted(report['missing_keys'])[:3]}")
     return processor, weights
 
 
@@ -156,7 +166,7 @@ def _manifest(folder: Path | None) -> dict[str, Any]:
         ) from error
 
 
-def _name(model: str | Path, folder: Path | None, config: Any) -> str:
+def _name(model: str | Path, folder: Path | None, config: PreTrainedConfig) -> str:
     if folder is None:
         return f"{model}@{getattr(config, '_commit_hash', None) or 'unknown'}"
     return f"{folder.resolve().name}@{weights_hash(folder)}"

@@ -16,8 +16,12 @@ __all__ = [
     "MAX_READING_TOKENS",
     "MAX_SUMMARY_TOKENS",
     "PROMPT_VERSION",
+    "SLOT",
+    "SUMMARY_OPENING",
     "Message",
     "Plain",
+    "candidate_line",
+    "feature_name",
     "reading_prompt",
     "score_prompt",
     "summary_prompt",
@@ -34,6 +38,36 @@ MAX_DESCRIPTION_CHARS = 400
 MAX_LINE_CHARS = 160
 MAX_SUMMARY_CHARS = 300
 MAX_NAMES = 8
+MAX_NAME_CHARS = 40
+
+READ = "Describe this item in one short sentence, using only these words."
+LOOK = "Describe this item in one short sentence: what it is, its colours, its style."
+SUMMARISE = "What does this person like? Answer in one short sentence."
+
+# A private-use character: `Plain` lets none through, so no title can pass for it.
+SLOT = "\ue000"
+
+# What a summary begins with; the model goes on from there.
+SUMMARY_OPENING = "Likes"
+
+# One of each kind of shop that the product meets; a 135M model without them invents fabrics and
+# plots.
+READ_EXAMPLES = (
+    (
+        "Title: North Pier scarf\nCategory: scarf\nDetails: colour red\n"
+        "Description: Merino wool, fringed ends.",
+        "A red scarf in merino wool with fringed ends.",
+    ),
+    ("Title: Alien (1979)\nCategory: Horror, Sci-Fi", "A horror and sci-fi film from 1979."),
+)
+SUMMARY_EXAMPLES = (
+    (
+        "This person:\n- bought North Pier scarf: red merino wool\n"
+        "- liked Pine jumper: chunky green wool\n- disliked Glow leggings\n"
+        "This person likes: wool, scarf",
+        "Likes warm wool scarves and jumpers in red and green.",
+    ),
+)
 
 Message = dict[str, Any]
 
@@ -43,44 +77,38 @@ class Plain:
 
     def __init__(self, special_tokens: Iterable[str]) -> None:
         words = sorted({token for token in special_tokens if token.strip()}, key=len, reverse=True)
-        self._special = re.compile("|".join(map(re.escape, words))) if words else None
+        # Whatever its case: some tokenizers fold it before they look for their tokens.
+        pattern = "|".join(map(re.escape, words))
+        self._special = re.compile(pattern, re.IGNORECASE) if words else None
 
     def __call__(self, text: str, max_chars: int) -> str:
         """Return the text as one line of at most `max_chars`, special tokens broken up."""
-        visible = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in text)
+        # Compatible forms first: a full-width "<" becomes the one that tokens are written with.
+        folded = unicodedata.normalize("NFKC", text)
+        visible = "".join(" " if unicodedata.category(one)[0] == "C" else one for one in folded)
         line = shorten(visible, max_chars)
         return self._special.sub(_broken, line) if self._special else line
 
 
 def reading_prompt(item: ItemContent, plain: Plain, *, with_picture: bool) -> list[Message]:
-    """Ask for one sentence that describes the item."""
-    lines = [f"Title: {plain(item.title, MAX_TITLE_CHARS)}"]
-    if item.categories:
-        lines.append(f"Category: {_names(item.categories, plain)}")
-    if item.attributes:
-        lines.append(f"Details: {_names(_details(item), plain)}")
-    if item.description:
-        lines.append(f"Description: {plain(item.description, MAX_DESCRIPTION_CHARS)}")
-    lines.append("Describe this item in one short sentence.")
-    return _user("\n".join(lines), with_picture=with_picture)
+    """Ask for one sentence that describes the item; examples keep small models to the facts."""
+    if with_picture:
+        return [_user(f"{_facts(item, plain)}\n{LOOK}", with_picture=True)]
+    return [*_examples(READ_EXAMPLES, READ), _user(f"{_facts(item, plain)}\n{READ}")]
 
 
 def summary_prompt(request: SummaryRequest, plain: Plain) -> list[Message]:
     """Ask for the taste that the previous summary and the newest interactions show."""
-    lines = ["A person did this, oldest first:"]
-    lines += [f"- {plain(line, MAX_LINE_CHARS)}" for line in request.block]
+    lines = ["This person:", *(f"- {plain(line, MAX_LINE_CHARS)}" for line in request.block)]
     if request.previous:
-        lines.append(f"Before that: {plain(request.previous, MAX_SUMMARY_CHARS)}")
+        lines.append(f"Until now: {plain(request.previous, MAX_SUMMARY_CHARS)}")
     lines += _taste(request.taste.likes, request.taste.dislikes, plain)
-    lines.append('What does this person like? Answer in one short sentence: "Likes ..."')
-    return _user("\n".join(lines))
+    lines.append(SUMMARISE)
+    return [*_examples(SUMMARY_EXAMPLES, SUMMARISE), _user("\n".join(lines))]
 
 
-def score_prompt(request: ScoreRequest, candidate: str, plain: Plain) -> list[Message]:
-    """Ask whether the user would like a candidate; only the first answer token is read.
-
-    Prompts of one request differ in their last line alone, so that the rest is computed once.
-    """
+def score_prompt(request: ScoreRequest, plain: Plain) -> list[Message]:
+    """Ask whether the user would like the item that takes the place of `SLOT`."""
     lines = []
     if request.summary:
         lines.append(f"A person: {plain(request.summary, MAX_SUMMARY_CHARS)}")
@@ -89,8 +117,29 @@ def score_prompt(request: ScoreRequest, candidate: str, plain: Plain) -> list[Me
         lines += [f"- {plain(line, MAX_LINE_CHARS)}" for line in request.recent]
     lines += _taste(request.taste.likes, request.taste.dislikes, plain)
     lines.append("Would this person like the next item? Answer Yes or No.")
-    lines.append(f"Item: {plain(candidate, MAX_LINE_CHARS)}")
-    return _user("\n".join(lines))
+    lines.append(f"Item:{SLOT}")
+    return [_user("\n".join(lines))]
+
+
+def candidate_line(candidate: str, plain: Plain) -> str:
+    """Return what a candidate puts in the place of `SLOT`, behind a space."""
+    return plain(candidate, MAX_LINE_CHARS)
+
+
+def feature_name(feature: str) -> str:
+    """Return a counted feature as people say it: "Drama" for "category=Drama", "colour blue"."""
+    return feature.removeprefix("category=").replace("=", " ")
+
+
+def _facts(item: ItemContent, plain: Plain) -> str:
+    lines = [f"Title: {plain(item.title, MAX_TITLE_CHARS)}"]
+    if item.categories:
+        lines.append(f"Category: {_names(item.categories, plain)}")
+    if item.attributes:
+        lines.append(f"Details: {_names(_details(item), plain)}")
+    if item.description:
+        lines.append(f"Description: {plain(item.description, MAX_DESCRIPTION_CHARS)}")
+    return "\n".join(lines)
 
 
 def _taste(likes: Iterable[str], dislikes: Iterable[str], plain: Plain) -> list[str]:
@@ -99,16 +148,28 @@ def _taste(likes: Iterable[str], dislikes: Iterable[str], plain: Plain) -> list[
 
 
 def _names(names: Iterable[str], plain: Plain) -> str:
-    return ", ".join(plain(name.replace("=", " "), 40) for name in list(names)[:MAX_NAMES])
+    return ", ".join(plain(feature_name(name), MAX_NAME_CHARS) for name in list(names)[:MAX_NAMES])
 
 
 def _details(item: ItemContent) -> list[str]:
     return [f"{name} {value}" for name, value in sorted(item.attributes.items())]
 
 
-def _user(text: str, *, with_picture: bool = False) -> list[Message]:
+def _examples(examples: Iterable[tuple[str, str]], question: str) -> list[Message]:
+    return [
+        message
+        for facts, answer in examples
+        for message in (_user(f"{facts}\n{question}"), _message("assistant", answer))
+    ]
+
+
+def _user(text: str, *, with_picture: bool = False) -> Message:
+    return _message("user", text, with_picture=with_picture)
+
+
+def _message(role: str, text: str, *, with_picture: bool = False) -> Message:
     parts: list[Message] = [{"type": "image"}] if with_picture else []
-    return [{"role": "user", "content": [*parts, {"type": "text", "text": text}]}]
+    return {"role": role, "content": [*parts, {"type": "text", "text": text}]}
 
 
 def _broken(match: re.Match[str]) -> str:

@@ -1,0 +1,175 @@
+"""Images, compose file and chart name only settings and commands that exist.
+
+No tool is needed but for the last tests, which render the chart where `helm` is on PATH.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml  # type: ignore[import-untyped]  # it ships no types
+
+from stream_app.cli import AGENT_NAMES, commands
+from stream_app.config import PREFIX, Settings
+from stream_app.engine import default_model_dir
+
+ROOT = Path(__file__).parents[2]
+CHART = ROOT / "helm" / "stream-app"
+TEMPLATES = sorted((CHART / "templates").iterdir())
+DOCKERFILES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+WORKER_IMAGE = ROOT / "docker" / "worker.Dockerfile"
+
+SETTINGS = {
+    str(field.validation_alias or PREFIX + name.upper())
+    for name, field in Settings.model_fields.items()
+}
+# Everything written like a variable is one in the chart's files.
+VARIABLE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
+
+
+def read_yaml(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+VALUES = read_yaml(CHART / "values.yaml")
+# Services of other images have variables and commands of their own.
+SERVICES = {
+    name: service
+    for name, service in read_yaml(ROOT / "docker" / "compose.yaml")["services"].items()
+    if "build" in service
+}
+
+
+def image_environment(dockerfile: Path) -> dict[str, str]:
+    """Return what the last stage sets, without the search path."""
+    last_stage = dockerfile.read_text().split("\nFROM ")[-1]
+    instructions = last_stage.replace("\\\n", " ").splitlines()
+    words = [word for line in instructions if line.startswith("ENV ") for word in line.split()[1:]]
+    environment = dict(word.split("=", 1) for word in words)
+    del environment["PATH"]
+    return environment
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Yield where a command line is written, and its words behind `stream-app`."""
+    for dockerfile in DOCKERFILES:
+        (words,) = re.findall(r"^CMD (\[.*\])$", dockerfile.read_text(), re.MULTILINE)
+        yield dockerfile.name, json.loads(words)
+    for name, service in SERVICES.items():
+        yield f"compose {name}", service.get("command", ["--help"])
+    for template in TEMPLATES:
+        for words in re.findall(r"args: \[(.*)\]", template.read_text()):
+            for agent in VALUES["agents"] if "$name" in words else [""]:
+                yield template.name, words.replace("{{ $name }}", agent).split(", ")
+
+
+def parse(words: list[str]) -> None:
+    """Parse a command line as the program does, without running it.
+
+    Raises:
+        click.UsageError: If there is no such command or argument.
+    """
+    command: click.Command = commands
+    while isinstance(command, click.Group) and words != ["--help"]:
+        _, found, words = command.resolve_command(click.Context(command), words)
+        assert found is not None
+        command = found
+    if words != ["--help"]:
+        command.make_context(command.name, words)
+
+
+def test_the_charts_versions_are_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    chart = read_yaml(CHART / "Chart.yaml")
+    assert chart["version"] == chart["appVersion"] == project["version"]
+
+
+@pytest.mark.parametrize(
+    "path", [*TEMPLATES, CHART / "values.yaml", CHART / "values.schema.json"], ids=lambda p: p.name
+)
+def test_every_variable_of_the_chart_is_a_setting(path: Path) -> None:
+    assert set(VARIABLE.findall(path.read_text())) <= SETTINGS
+
+
+@pytest.mark.parametrize("path", DOCKERFILES, ids=lambda p: p.name)
+def test_every_variable_of_an_image_is_a_setting(path: Path) -> None:
+    assert image_environment(path).keys() <= SETTINGS
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_variable_of_our_compose_services_is_a_setting(name: str) -> None:
+    assert SERVICES[name]["environment"].keys() <= SETTINGS
+
+
+@pytest.mark.parametrize(("where", "words"), command_lines())
+def test_every_command_exists(where: str, words: list[str]) -> None:
+    try:
+        parse(words)
+    except click.UsageError as error:
+        pytest.fail(f"{where}: stream-app {' '.join(words)}: {error.message}")
+
+
+def test_every_agent_is_deployed() -> None:
+    assert set(VALUES["agents"]) == set(AGENT_NAMES)
+    assert set(AGENT_NAMES) | {"worker", "topics"} <= set(SERVICES)
+
+
+def test_a_setting_has_one_place_in_the_values() -> None:
+    """What a template sets is refused in `settings`: a pod may name a variable only once."""
+    names = {name for path in TEMPLATES for name in VARIABLE.findall(path.read_text())}
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    refused = schema["properties"]["settings"]["propertyNames"]["not"]["enum"]
+    assert set(refused) == {name for name in names if name.startswith(PREFIX)}
+
+
+def test_the_worker_finds_model_and_state_where_the_image_has_them() -> None:
+    environment = image_environment(WORKER_IMAGE)
+    model = default_model_dir(Settings(home=Path(environment["STREAM_APP_HOME"])))
+    assert f"assemble(Path('{model}')" in WORKER_IMAGE.read_text()
+    state = environment["STREAM_APP_STATE_DIR"]
+    assert f"mountPath: {state}\n" in (CHART / "templates" / "worker.yaml").read_text()
+    assert [volume.split(":")[1] for volume in SERVICES["worker"]["volumes"]] == [state]
+
+
+def helm(*arguments: str) -> str:
+    if shutil.which("helm") is None:
+        pytest.skip("helm is not on PATH, so the chart is not rendered")
+    done = subprocess.run(["helm", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("values", sorted((CHART / "ci").iterdir()), ids=lambda p: p.stem)
+class TestRendered:
+    def test_the_chart_passes_its_linter(self, values: Path) -> None:
+        helm("lint", "--strict", str(CHART), "--values", str(values))
+
+    def test_no_pod_has_more_rights_or_less_time_than_it_needs(self, values: Path) -> None:
+        rendered = helm("template", "shop", str(CHART), "--values", str(values))
+        objects = [one for one in yaml.safe_load_all(rendered) if one]
+        pods = [one["spec"]["template"]["spec"] for one in objects if "spec" in one]
+        assert len(pods) >= len(AGENT_NAMES) + 1
+        for pod in pods:
+            assert pod["automountServiceAccountToken"] is False
+            assert pod["enableServiceLinks"] is False
+            assert pod["securityContext"]["runAsNonRoot"] is True
+            assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+            (container,) = pod["containers"]
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            variables = {one["name"]: one.get("value") for one in container["env"]}
+            assert len(variables) == len(container["env"])
+            assert variables.keys() <= SETTINGS
+            assert pod["terminationGracePeriodSeconds"] > float(variables["STREAM_APP_DRAIN_S"])
+            for secret in {"S3_ACCESS_KEY", "S3_SECRET_KEY"} & variables.keys():
+                assert variables[secret] is None

@@ -1,0 +1,35 @@
+import pytest
+
+from models.engine import ItemContent, SummaryRequest, Taste
+from models.mllm.answers import is_grounded, one_sentence, own_words, own_words_of_taste
+
+HOODIE = ItemContent("Alder hoodie", "Brushed cotton.", ("hoodie", "tops"), {"colour": "blue"})
+
+
+def test_the_first_sentence_is_kept():
+    assert one_sentence(" A blue\n hoodie in cotton. It is nice.") == "A blue hoodie in cotton."
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "Hoodie.", "Likes action, crime, and action.", "a b c a b c"]
+)
+def test_nothing_to_show(answer):
+    assert one_sentence(answer) is None
+
+
+def test_what_the_source_does_not_say_is_made_up():
+    source = "Harbour linen dress"
+    assert is_grounded("A linen dress.", source)
+    assert not is_grounded("A dress worn by the Royal Navy for centuries.", source)
+
+
+def test_the_shops_words_stand_in():
+    assert own_words(HOODIE) == "Alder hoodie: tops, colour blue. Brushed cotton."
+
+
+def test_counted_likes_stand_in_for_a_summary():
+    taste = Taste(("category=Crime", "colour=blue"))
+    assert (
+        own_words_of_taste(SummaryRequest("", ("liked x",), taste)) == "Likes Crime, colour blue."
+    )
+    assert own_words_of_taste(SummaryRequest("Likes hats.", ("x",), Taste())) == "Likes hats."

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+import torch
+
+from models.engine import Embeddable, ItemContent, ScoreRequest, SummaryRequest, Taste
+from models.errors import CapacityError, EngineError, InputError
+from models.mllm import engine as engine_module
+from models.mllm.engine import MllmEngine
+from models.mllm.load import load
+
+pytestmark = pytest.mark.model
+
+ITEMS = [
+    ItemContent("Alder Street hoodie", "Heavy brushed cotton, relaxed cut.", ("hoodie",)),
+    ItemContent("Heat (1995)", "", ("Action", "Crime", "Thriller")),
+]
+TASTE = Taste(("category=Crime", "category=Action"), ("category=Animation",))
+REQUESTS = [
+    ScoreRequest(
+        "Likes crime films.",
+        ("liked Heat (1995): Action, Crime",),
+        TASTE,
+        ("Casino (1995): Crime", "Dumbo (1941): Animation, Children", "Seven (1995): Crime"),
+    ),
+    ScoreRequest("", (), Taste(), ("Alder Street hoodie: blue",)),
+    ScoreRequest("", (), Taste(), ()),
+]
+
+
+def test_the_model_says_what_it_is(engine):
+    assert engine.versions.model.startswith("smollm2-135m+efflite0@")
+    assert engine.embedding_dim == 384 + 1280
+
+
+def test_a_saved_model_is_the_same_model(default_model, tmp_path):
+    first = load(default_model)
+    first.model.save_pretrained(tmp_path)
+    first.processor.save_pretrained(tmp_path)
+    second = load(tmp_path)
+    ids = torch.arange(40).unsqueeze(0)
+    with torch.inference_mode():
+        difference = (first.model(input_ids=ids).logits - second.model(input_ids=ids).logits).abs()
+    assert difference.max().item() == 0.0
+
+
+def test_profiles_are_words_about_the_item(engine):
+    hoodie, heat = engine.profile(ITEMS)
+    assert "hoodie" in hoodie.summary.lower()
+    assert "crime" in heat.summary.lower()
+    assert hoodie.degraded is None
+
+
+def test_an_untrained_projector_says_so(engine, red):
+    if engine.notice is None:
+        pytest.skip("the projector is trained")
+    [reading] = engine.profile([ItemContent("Red hat", jpeg=red)])
+    assert "untrained" in reading.degraded
+    assert reading.summary == engine.profile([ItemContent("Red hat")])[0].summary
+
+
+def test_one_bad_picture_costs_one_row(engine):
+    bad, good = engine.profile([ItemContent("Red hat", jpeg=b"no picture"), ITEMS[0]])
+    assert bad.degraded == "picture of 10 bytes is no whole JPEG"
+    assert "hat" in bad.summary.lower()
+    assert good.degraded is None
+
+
+def test_a_profile_does_not_depend_on_its_batch(engine):
+    assert engine.profile(ITEMS) == [engine.profile([item])[0] for item in ITEMS]
+
+
+def test_a_summary_begins_with_likes(engine):
+    block = ("liked Heat (1995): Action, Crime", "liked Casino (1995): Crime, Drama")
+    [summary] = engine.summarise([SummaryRequest("", block, TASTE)])
+    assert summary.startswith("Likes ")
+    assert len(summary) <= 240
+
+
+def test_scores_are_shares_and_do_not_depend_on_the_batch(engine):
+    scores = engine.score(REQUESTS)
+    assert [len(of_user) for of_user in scores] == [3, 1, 0]
+    assert all(0.0 <= score <= 1.0 for of_user in scores for score in of_user)
+    assert len(set(scores[0])) == 3
+    for request, of_user in zip(REQUESTS, scores, strict=True):
+        assert engine.score([request])[0] == pytest.approx(of_user, abs=1e-4)
+
+
+def test_scores_do_not_depend_on_the_other_candidates(engine):
+    [scores] = engine.score(REQUESTS[:1])
+    for candidate, score in zip(REQUESTS[0].candidates, scores, strict=True):
+        alone = ScoreRequest(
+            REQUESTS[0].summary, REQUESTS[0].recent, REQUESTS[0].taste, (candidate,)
+        )
+        assert engine.score([alone]) == [[pytest.approx(score, abs=1e-4)]]
+
+
+def test_embeddings_are_unit_rows_of_text_and_picture(engine, red, blue):
+    rows = engine.embed(
+        [
+            Embeddable("a red hat", red),
+            Embeddable("a red hat", blue),
+            Embeddable("a red hat"),
+            Embeddable("an action film"),
+            Embeddable("a red hat", b"no picture"),
+        ]
+    )
+    assert rows.shape == (5, engine.embedding_dim)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    cosines = rows @ rows[2]
+    assert cosines[0] == pytest.approx(0.5**0.5, abs=1e-4)
+    assert rows[0] @ rows[1] < 0.99
+    assert cosines[3] < 0.5
+    np.testing.assert_array_equal(rows[4], rows[2])
+
+
+def test_nothing_in_nothing_out(engine):
+    assert engine.profile([]) == []
+    assert engine.summarise([]) == []
+    assert engine.score([]) == []
+    assert engine.embed([]).shape == (0, engine.embedding_dim)
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected"),
+    [
+        (torch.OutOfMemoryError("no room"), CapacityError),
+        (RuntimeError("kernel failed"), EngineError),
+        (ValueError("shapes differ"), EngineError),
+        (InputError("too long"), InputError),
+    ],
+)
+def test_what_torch_raises_is_translated(engine: MllmEngine, monkeypatch, raised, expected):
+    def fails(*_args, **_options):
+        raise raised
+
+    monkeypatch.setattr(engine_module, "generate", fails)
+    with pytest.raises(expected, match=str(raised)):
+        engine.profile(ITEMS)
