@@ -295,10 +295,10 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
 
 
 @commands.command()
-@click.option("--shoppers", default=6, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--shoppers", default=4, show_default=True, type=click.IntRange(1, 1000))
 @click.option(
     "--events",
-    default=48,
+    default=40,
     show_default=True,
     type=click.IntRange(1),
     help="Events after which it ends.",

@@ -79,13 +79,10 @@ class MllmEngine:
         Raises:
             EngineError: If the batch failed; a CapacityError if for want of memory.
         """
-        pictures, faults = _opened([item.jpeg for item in items])
         if not self._loaded.projector_trained:
-            faults = [
-                fault or (UNTRAINED if picture else None)
-                for picture, fault in zip(pictures, faults, strict=True)
-            ]
-            pictures = [None] * len(items)
+            # It would pay a second an item to tell the shop's words again, or to invent some.
+            return [_unseen(item) for item in items]
+        pictures, faults = _opened([item.jpeg for item in items])
         questions = [
             Question(
                 reading_prompt(item, self._plain, with_picture=picture is not None), picture=picture
@@ -159,6 +156,11 @@ def _opened(
             pictures.append(None)
             faults.append(str(error))
     return pictures, faults
+
+
+def _unseen(item: ItemContent) -> ItemReading:
+    fault = None if item.jpeg is None else UNTRAINED
+    return ItemReading(own_words(item), dict(item.attributes), fault)
 
 
 def _reading(answer: str, item: ItemContent, *, looked: bool) -> str:

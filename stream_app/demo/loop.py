@@ -20,7 +20,7 @@ from stream_app.kafka.producer import reliable_producer
 __all__ = ["LoopReport", "run_loop"]
 
 # A shopper looks at a list for this long before the next click.
-LOOK_S = 0.5
+LOOK_S = 1.0
 # Longer than a first event with a picture takes on a slow machine.
 ANSWER_DEADLINE_S = 60.0
 

@@ -34,6 +34,9 @@ __all__ = ["run_demo"]
 # With so many profiles a list is worth looking at; the model reads the others between events.
 FIRST_PROFILES = 32
 NUM_SHOWN = 5
+# Two cores score about a thousand tokens a second: shorter batches keep several shoppers waiting
+# for seconds only. Given settings go before these.
+PACE = {"STREAM_APP_NUM_CANDIDATES": "12", "STREAM_APP_MAX_BATCH_ITEMS": "4"}
 PROCESSES = {
     "ingest": ["agents", "ingest"],
     "profile": ["agents", "profile"],
@@ -57,8 +60,12 @@ async def run_demo(
         items = write_catalogue(garments, data / "catalogue", progress=progress)
     console.print("starting Kafka and S3 …")
     with Stack(data / "stack", settings.home) as stack:
-        environment = {**os.environ, **stack.environment()}
-        environment["STREAM_APP_STATE_DIR"] = str(data / "state")
+        environment = {
+            **PACE,
+            **os.environ,
+            **stack.environment(),
+            "STREAM_APP_STATE_DIR": str(data / "state"),
+        }
         os.environ.update(stack.environment())
         settings = read_settings()
         await create_topics(settings)

@@ -18,7 +18,6 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from stream_app.cli import AGENT_NAMES, commands
 from stream_app.config import PREFIX, Settings
-from stream_app.engine import default_model_dir
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "stream-app"
@@ -50,11 +49,15 @@ SERVICES = {
 def image_environment(dockerfile: Path) -> dict[str, str]:
     """Return what the last stage sets, without the search path."""
     last_stage = dockerfile.read_text().split("\nFROM ")[-1]
-    instructions = last_stage.replace("\\\n", " ").splitlines()
-    words = [word for line in instructions if line.startswith("ENV ") for word in line.split()[1:]]
-    environment = dict(word.split("=", 1) for word in words)
+    environment = stage_environment(last_stage)
     del environment["PATH"]
     return environment
+
+
+def stage_environment(stage: str) -> dict[str, str]:
+    instructions = stage.replace("\\\n", " ").splitlines()
+    words = [word for line in instructions if line.startswith("ENV ") for word in line.split()[1:]]
+    return dict(word.split("=", 1) for word in words)
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
@@ -108,7 +111,7 @@ def test_every_variable_of_our_compose_services_is_a_setting(name: str) -> None:
     assert SERVICES[name]["environment"].keys() <= SETTINGS
 
 
-@pytest.mark.parametrize(("where", "words"), command_lines())
+@pytest.mark.parametrize(("where", "words"), list(command_lines()))
 def test_every_command_exists(where: str, words: list[str]) -> None:
     try:
         parse(words)
@@ -129,12 +132,18 @@ def test_a_setting_has_one_place_in_the_values() -> None:
     assert set(refused) == {name for name in names if name.startswith(PREFIX)}
 
 
-def test_the_worker_finds_model_and_state_where_the_image_has_them() -> None:
-    environment = image_environment(WORKER_IMAGE)
-    model = default_model_dir(Settings(home=Path(environment["STREAM_APP_HOME"])))
-    assert f"assemble(Path('{model}')" in WORKER_IMAGE.read_text()
-    state = environment["STREAM_APP_STATE_DIR"]
-    assert f"mountPath: {state}\n" in (CHART / "templates" / "worker.yaml").read_text()
+def test_the_worker_finds_its_model_where_it_was_assembled() -> None:
+    home = image_environment(WORKER_IMAGE)["STREAM_APP_HOME"]
+    *_, model_stage, last_stage = WORKER_IMAGE.read_text().split("\nFROM ")
+    assert stage_environment(model_stage) == {"STREAM_APP_HOME": home}
+    assert f"\nCOPY --from=model {home} {home}\n" in last_stage
+
+
+def test_the_workers_state_lies_on_a_volume() -> None:
+    state = image_environment(WORKER_IMAGE)["STREAM_APP_STATE_DIR"]
+    template = (CHART / "templates" / "worker.yaml").read_text()
+    assert f"value: {state}\n" in template
+    assert f"mountPath: {state}\n" in template
     assert [volume.split(":")[1] for volume in SERVICES["worker"]["volumes"]] == [state]
 
 

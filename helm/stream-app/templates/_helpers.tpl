@@ -1,0 +1,100 @@
+{{/* The release's name with the chart's, once, and short enough for what is put behind it. */}}
+{{- define "stream-app.fullname" -}}
+{{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
+{{- $name | trunc 50 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* Labels of an object of one component: list of the root context and its name. */}}
+{{- define "stream-app.labels" -}}
+{{- $root := index . 0 -}}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+{{ include "stream-app.selector" . }}
+{{- end }}
+
+{{/* The labels that pods are found by; they may never change. */}}
+{{- define "stream-app.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: {{ $root.Chart.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end }}
+
+{{/* Image of a container, from a list of the root context and "agents" or "worker". */}}
+{{- define "stream-app.image" -}}
+{{- $root := index . 0 -}}
+{{- $image := $root.Values.image -}}
+{{- $of := index $image (index . 1) -}}
+image: {{ $of.repository }}:{{ $image.tag | default $root.Chart.AppVersion }}{{ with $of.digest }}@{{ . }}{{ end }}
+imagePullPolicy: {{ $image.pullPolicy }}
+{{- end }}
+
+{{/* What every pod has: no rights, no token, and time to finish. */}}
+{{- define "stream-app.pod" -}}
+automountServiceAccountToken: false
+# Variables of a service named stream-app-... would look like settings, and unknown ones are refused.
+enableServiceLinks: false
+# A worker may drain twice: its batch at the signal, and again when it gives its partitions back.
+terminationGracePeriodSeconds: {{ add (mul 2 .Values.drainSeconds) 20 }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What every container has. */}}
+{{- define "stream-app.container-security" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* Settings of every process. */}}
+{{- define "stream-app.env" -}}
+- name: KAFKA_BOOTSTRAP_SERVERS
+  value: {{ required "kafka.bootstrapServers is missing: host:port of your brokers" .Values.kafka.bootstrapServers | quote }}
+- name: STREAM_APP_TOPIC_PREFIX
+  value: {{ .Values.kafka.topicPrefix | quote }}
+- name: STREAM_APP_DRAIN_S
+  value: {{ .Values.drainSeconds | quote }}
+{{- range $name, $value := .Values.settings }}
+- name: {{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Object storage, for the processes that read pictures. */}}
+{{- define "stream-app.object-store-env" -}}
+{{- $secret := required "objectStore.existingSecret is missing: a secret with the keys access-key and secret-key" .Values.objectStore.existingSecret -}}
+- name: S3_ENDPOINT
+  value: {{ required "objectStore.endpoint is missing: host:port of your object storage" .Values.objectStore.endpoint | quote }}
+- name: S3_SECURE
+  value: {{ .Values.objectStore.secure | quote }}
+- name: S3_REGION
+  value: {{ .Values.objectStore.region | quote }}
+- name: S3_ACCESS_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: access-key
+- name: S3_SECRET_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: secret-key
+- name: STREAM_APP_BUCKETS
+  value: {{ join "," .Values.objectStore.buckets | quote }}
+{{- end }}
