@@ -295,10 +295,10 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
 
 
 @commands.command()
-@click.option("--shoppers", default=4, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--shoppers", default=3, show_default=True, type=click.IntRange(1, 1000))
 @click.option(
     "--events",
-    default=40,
+    default=30,
     show_default=True,
     type=click.IntRange(1),
     help="Events after which it ends.",

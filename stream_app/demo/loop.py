@@ -20,7 +20,7 @@ from stream_app.kafka.producer import reliable_producer
 __all__ = ["LoopReport", "run_loop"]
 
 # A shopper looks at a list for this long before the next click.
-LOOK_S = 1.0
+LOOK_S = 3.0
 # Longer than a first event with a picture takes on a slow machine.
 ANSWER_DEADLINE_S = 60.0
 
@@ -72,7 +72,12 @@ async def run_loop(
         by_id = {garment.item_id: garment for garment in garments}
         async with reliable_producer(settings) as producer:
             shop = _Shop(settings, producer, by_id, answers, num_events, report, on_answer)
-            await asyncio.gather(*[shop.visit(shopper) for shopper in shoppers])
+            await asyncio.gather(
+                *[
+                    shop.visit(shopper, after_s=LOOK_S * number / len(shoppers))
+                    for number, shopper in enumerate(shoppers)
+                ]
+            )
         listening.cancel()
     finally:
         await consumer.stop()
@@ -100,8 +105,9 @@ class _Shop:
     report: LoopReport
     on_answer: OnAnswer
 
-    async def visit(self, shopper: Shopper) -> None:
-        """Shop until enough events were sent by all shoppers together."""
+    async def visit(self, shopper: Shopper, *, after_s: float) -> None:
+        """Come in `after_s` seconds; shop until all together have sent enough events."""
+        await asyncio.sleep(after_s)
         shown: list[Garment] = []
         catalogue = list(self.garments.values())
         while self.num_events is None or self.report.num_events < self.num_events:

@@ -34,9 +34,15 @@ __all__ = ["run_demo"]
 # With so many profiles a list is worth looking at; the model reads the others between events.
 FIRST_PROFILES = 32
 NUM_SHOWN = 5
-# Two cores score about a thousand tokens a second: shorter batches keep several shoppers waiting
-# for seconds only. Given settings go before these.
-PACE = {"STREAM_APP_NUM_CANDIDATES": "12", "STREAM_APP_MAX_BATCH_ITEMS": "4"}
+# Two cores score less than a thousand tokens a second, and a batch of users takes as much longer
+# as it has users: one at a time is answered sooner. Given settings go before these.
+PACE = {
+    "STREAM_APP_NUM_CANDIDATES": "12",
+    "STREAM_APP_MAX_BATCH_EVENTS": "1",
+    "STREAM_APP_MAX_BATCH_ITEMS": "4",
+}
+LOOK_EVERY_S = 0.5
+AT_WORK = ('"agent running"', '"worker started"')
 PROCESSES = {
     "ingest": ["agents", "ingest"],
     "profile": ["agents", "profile"],
@@ -75,7 +81,9 @@ async def run_demo(
             console.print(f"processes: {', '.join(PROCESSES)}; their logs: {data / 'logs'}")
             report = LoopReport()
             shopping = asyncio.create_task(
-                _shop(settings, console, garments, items, num_shoppers, num_events, report)
+                _shop(
+                    settings, console, processes, garments, items, num_shoppers, num_events, report
+                )
             )
             _cancel_on_signals(shopping)
             watching = asyncio.create_task(_watch(processes))
@@ -98,12 +106,13 @@ async def _watch(processes: Sequence[ChildProcess]) -> None:
     while True:
         for process in processes:
             process.raise_if_ended()
-        await asyncio.sleep(1)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _shop(
     settings: Settings,
     console: Console,
+    processes: Sequence[ChildProcess],
     garments: Sequence[Garment],
     items: Path,
     num_shoppers: int,
@@ -112,6 +121,7 @@ async def _shop(
 ) -> None:
     with progress_bars() as progress:
         await load_catalogue(settings, items, items.parent, progress=progress)
+        await _until_at_work(processes, progress)
         notices = await _until_profiled(settings, min(FIRST_PROFILES, len(garments)), progress)
     shoppers = make_shoppers(num_shoppers)
     watched = shoppers[0]
@@ -129,6 +139,16 @@ async def _shop(
     await run_loop(
         settings, shoppers, garments, num_events=num_events, report=report, on_answer=show
     )
+
+
+async def _until_at_work(processes: Sequence[ChildProcess], progress: Progress) -> None:
+    """Wait until every process says so in its log; the worker loads the model before."""
+    num_at_work = 0
+    while num_at_work < len(processes):
+        logs = [process.log_tail() for process in processes]
+        num_at_work = sum(any(sign in log for sign in AT_WORK) for log in logs)
+        progress("processes at work", num_at_work, len(processes))
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _until_profiled(settings: Settings, num_profiles: int, progress: Progress) -> set[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
+from schemas.codec import MAX_RECORD_BYTES
 from schemas.topics import Topics
 from stream_app.config import Settings
 
@@ -47,7 +48,10 @@ async def create_topics(settings: Settings) -> list[str]:
             name=topic.name,
             num_partitions=settings.partitions,
             replication_factor=settings.replication_factor,
-            topic_configs={"cleanup.policy": topic.cleanup},
+            topic_configs={
+                "cleanup.policy": topic.cleanup,
+                "max.message.bytes": str(MAX_RECORD_BYTES),
+            },
         )
         for topic in settings.topics
     ]
