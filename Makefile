@@ -14,22 +14,22 @@ help: ## Show the targets
 demo: install ## Start everything, let simulated shoppers click, watch one (DEMO_FOREVER=1 goes on)
 	@$(BIN)/stream-app demo
 
-test: check ## Lint, types, import contracts, all tests
+test: check install ## Lint, types, import contracts, all tests
 	$(BIN)/python -m pytest
 
-check: install lint types imports ## All that needs no running service
+check: lint types imports ## All that needs no running service
 
-lint: install
+lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: install
+types: $(VENV)/.installed
 	$(BIN)/mypy
 
-imports: install
+imports: $(VENV)/.installed
 	$(BIN)/lint-imports
 
-format: install ## Format and mend what can be mended
+format: $(VENV)/.installed ## Format and mend what can be mended
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

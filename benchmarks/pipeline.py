@@ -28,21 +28,15 @@ from schemas.item import Item
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
 from stream_app.embedded.stack import Stack
-from stream_app.kafka.compacted import read_compacted
+from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.topics import create_topics
-from stream_app.supervise import running
+from stream_app.supervise import PROCESSES, running
 
 NUM_ITEMS = 500
 NUM_USERS = 200
 WARM_UP = 200
 NUM_PROBES = 200
 NO_ANSWER_S = 120.0
-PROCESSES = {
-    "ingest": ["agents", "ingest"],
-    "profile": ["agents", "profile"],
-    "publish": ["agents", "publish"],
-    "worker": ["worker"],
-}
 
 
 @dataclass(frozen=True)
@@ -132,7 +126,7 @@ async def fill_catalogue(settings: Settings) -> None:
             item = Item(item_id=str(number), title=f"Item {number}", categories=categories)
             await producer.send(topics.items.name, encode(item), key=item.item_id.encode())
     async with asyncio.timeout(NO_ANSWER_S):
-        while len(await read_compacted(servers, topics.item_profiles.name)) < NUM_ITEMS:
+        while len(await newest_by_key(servers, topics.item_profiles.name)) < NUM_ITEMS:
             pass
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from models.engine import SummaryRequest, Taste
 from models.item_text import features, item_line
 from schemas.enriched_interaction import SourcePosition
-from schemas.interaction import Interaction
+from schemas.interaction import Interaction, InteractionKind
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import Evidence, UserPreference
 from schemas.versions import Versions
@@ -42,9 +42,15 @@ MAX_COUNTED = 32
 MAX_EXCLUDED = 200
 NUM_SHOWN_LIKES = 5
 
-STRENGTH = {"view": 0.25, "click": 0.5, "like": 1.0, "purchase": 1.5, "dislike": -1.0}
+STRENGTH: dict[InteractionKind, float] = {
+    "view": 0.25,
+    "click": 0.5,
+    "like": 1.0,
+    "purchase": 1.5,
+    "dislike": -1.0,
+}
 NEUTRAL_RATING = 2.5
-VERB = {
+VERB: dict[InteractionKind, str] = {
     "view": "looked at",
     "click": "clicked",
     "like": "liked",
@@ -58,14 +64,16 @@ def new_preference(user_id: str, at: datetime, versions: Versions) -> UserPrefer
     return UserPreference(user_id=user_id, updated_at=at, versions=versions)
 
 
-def is_applied(state: UserPreference | None, source: SourcePosition) -> bool:
-    """Tell whether the state already includes the event at this position.
+def is_applied(state: UserPreference | None, source: SourcePosition, event_id: str) -> bool:
+    """Tell whether the state already includes the event.
 
-    Sound because a user's events lie on one partition and are applied in its order.
+    By its position, which is sound because a user's events lie on one partition and are applied
+    in its order; and by its id among the newest 16, for a sender who sends an event again.
     """
     if state is None:
         return False
-    return source.offset <= state.applied_offsets.get(source.partition, -1)
+    is_behind = source.offset <= state.applied_offsets.get(source.partition, -1)
+    return is_behind or any(seen.event_id == event_id for seen in state.recent)
 
 
 def leaning(event: Interaction | Evidence) -> float:

@@ -1,10 +1,13 @@
 """Items -> profiles: the model reads each item once, and only again when it changed."""
 
 from collections.abc import Sequence
+from functools import partial
 from hashlib import sha256
+from typing import TypeGuard
 
 import orjson
 
+from models.attempts import attempt
 from models.catalogue import embedding_to_bytes
 from models.engine import Embeddable, Engine, ItemContent
 from models.errors import EngineError
@@ -39,7 +42,9 @@ def source_hash(item: Item, image: NormalisedImage | None) -> str:
     return sha256(orjson.dumps(fields)).hexdigest()[:32]
 
 
-def is_current(profile: ItemProfile | None, source: ItemImage, versions: Versions) -> bool:
+def is_current(
+    profile: ItemProfile | None, source: ItemImage, versions: Versions
+) -> TypeGuard[ItemProfile]:
     """Tell whether the model would read the same thing again."""
     return (
         profile is not None
@@ -54,12 +59,12 @@ def with_shop_fields(profile: ItemProfile, item: Item) -> ItemProfile:
     return profile.model_copy(update=shop_fields)
 
 
-def profile_items(engine: Engine, sources: Sequence[ItemImage]) -> list[ItemProfile]:
-    """Read and embed items, in one batch.
+def profile_items(engine: Engine, sources: Sequence[ItemImage]) -> list[ItemProfile | EngineError]:
+    """Read and embed items, in one batch; an item that can't be read has its error instead."""
+    return attempt(partial(_profiled, engine), sources)
 
-    Raises:
-        EngineError: If the batch failed as a whole.
-    """
+
+def _profiled(engine: Engine, sources: Sequence[ItemImage]) -> list[ItemProfile]:
     contents = [_content(source) for source in sources]
     readings = engine.profile(contents)
     embeddings = engine.embed(

@@ -6,11 +6,11 @@ models are fast in batches; a user's result does not depend on who else is in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.attempts import attempt
 from models.candidates import Candidate, find_candidates, tie_break
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine, ScoreRequest
@@ -31,9 +31,10 @@ from schemas.item_profile import ItemProfile
 from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
 from schemas.user_preference import Evidence, UserPreference
 
-__all__ = ["StepInput", "StepResult", "rank_id", "step"]
+__all__ = ["StepInput", "StepResult", "ranking_id", "step"]
 
-T = TypeVar("T")
+# What each row had to do without, in words; grows from stage to stage.
+Faults = list[list[str]]
 
 # A model's last digits depend on who else is in the batch (about 1e-6 in fp32); a ranking must not.
 SCORE_DIGITS = 4
@@ -63,7 +64,7 @@ class StepResult:
     ranking: Ranking
 
 
-def rank_id(event: Interaction, source: SourcePosition) -> str:
+def ranking_id(event: Interaction, source: SourcePosition) -> str:
     """Return the id of the answer to an event: the same however often it is delivered."""
     return f"{event.user_id}:{source.partition}:{source.offset}"[-256:]
 
@@ -73,8 +74,8 @@ def step(
 ) -> list[StepResult]:
     """Apply one event of each user and rank for each of them.
 
-    Where the engine fails, the summary waits for the next block, the prior alone ranks, and the
-    ranking says so: an answer never fails to come.
+    Where the engine fails for a user, the summary waits for the next block, the prior alone
+    ranks, and the ranking says so: an answer never fails to come.
 
     Raises:
         ValueError: If a user occurs twice: the second event needs the state after the first.
@@ -87,14 +88,14 @@ def step(
         apply_event(state, one.event, one.source, one.profile)
         for state, one in zip(before, inputs, strict=True)
     ]
-    states, summary_faults = _summarised(engine, applied)
-    candidates, search_faults = _candidates(engine, catalogue, states, inputs, num_candidates)
-    scores, score_faults = _scored(engine, states, candidates)
-    faults = summary_faults + search_faults + score_faults
+    faults: Faults = [list(one.degraded) for one in inputs]
+    states = _summarised(engine, applied, faults)
+    candidates = _candidates(engine, catalogue, states, inputs, num_candidates, faults)
+    scores = _scored(engine, states, candidates, faults)
     return [
-        StepResult(after, _ranking(engine, catalogue, old, after, one, found, scored, faults))
-        for old, after, one, found, scored in zip(
-            before, states, inputs, candidates, scores, strict=True
+        StepResult(after, _ranking(engine, catalogue, old, after, one, found, scored, wrong))
+        for old, after, one, found, scored, wrong in zip(
+            before, states, inputs, candidates, scores, faults, strict=True
         )
     ]
 
@@ -104,22 +105,22 @@ def _new_state(engine: Engine, one: StepInput) -> UserPreference:
 
 
 def _summarised(
-    engine: Engine, states: list[UserPreference]
-) -> tuple[list[UserPreference], tuple[str, ...]]:
+    engine: Engine, states: list[UserPreference], faults: Faults
+) -> list[UserPreference]:
+    """Return the states with new summaries where a block is full."""
     requests = {
         row: request
         for row, state in enumerate(states)
         if (request := summary_request(state)) is not None
     }
-    if not requests:
-        return states, ()
-    try:
-        summaries = engine.summarise(list(requests.values()))
-    except EngineError as error:
-        return states, (f"summary not updated: {error}",)
+    summarised = list(states)
+    summaries = attempt(engine.summarise, list(requests.values()))
     for row, summary in zip(requests, summaries, strict=True):
-        states[row] = with_summary(states[row], summary, engine.versions)
-    return states, ()
+        if isinstance(summary, EngineError):
+            faults[row].append(f"summary not updated: {summary}")
+        else:
+            summarised[row] = with_summary(states[row], summary, engine.versions)
+    return summarised
 
 
 def _candidates(
@@ -128,36 +129,43 @@ def _candidates(
     states: list[UserPreference],
     inputs: Sequence[StepInput],
     num_candidates: int,
-) -> tuple[list[list[Candidate]], tuple[str, ...]]:
-    vectors, faults = _summary_vectors(engine, states)
+    faults: Faults,
+) -> list[list[Candidate]]:
+    vectors = _summary_vectors(engine, states, faults)
     return [
         find_candidates(
             state,
             catalogue,
-            vectors.get(state.user_id),
+            vectors.get(row),
             num_candidates=num_candidates,
-            seed=rank_id(one.event, one.source),
+            seed=ranking_id(one.event, one.source),
         )
-        for state, one in zip(states, inputs, strict=True)
-    ], faults
+        for row, (state, one) in enumerate(zip(states, inputs, strict=True))
+    ]
 
 
 def _summary_vectors(
-    engine: Engine, states: list[UserPreference]
-) -> tuple[dict[str, NDArray[np.float32]], tuple[str, ...]]:
-    told = [state for state in states if state.summary]
-    if not told:
-        return {}, ()
-    try:
-        vectors = engine.embed([Embeddable(state.summary) for state in told])
-    except EngineError as error:
-        return {}, (f"summary not used to find candidates: {error}",)
-    return {state.user_id: vector for state, vector in zip(told, vectors, strict=True)}, ()
+    engine: Engine, states: list[UserPreference], faults: Faults
+) -> dict[int, NDArray[np.float32]]:
+    """Return by row what the summaries say as vectors; users without a summary have none."""
+    told = {row: Embeddable(state.summary) for row, state in enumerate(states) if state.summary}
+    embedded = attempt(engine.embed, list(told.values()))
+    vectors: dict[int, NDArray[np.float32]] = {}
+    for row, vector in zip(told, embedded, strict=True):
+        if isinstance(vector, EngineError):
+            faults[row].append(f"summary not used to find candidates: {vector}")
+        else:
+            vectors[row] = vector
+    return vectors
 
 
 def _scored(
-    engine: Engine, states: list[UserPreference], candidates: list[list[Candidate]]
-) -> tuple[list[list[float | None]], tuple[str, ...]]:
+    engine: Engine,
+    states: list[UserPreference],
+    candidates: list[list[Candidate]],
+    faults: Faults,
+) -> list[list[float | None]]:
+    """Return the model's score of each candidate, None where it gave none."""
     requests = [
         ScoreRequest(
             summary=state.summary,
@@ -167,11 +175,14 @@ def _scored(
         )
         for state, found in zip(states, candidates, strict=True)
     ]
-    try:
-        scores = engine.score(requests)
-    except EngineError as error:
-        return [[None] * len(found) for found in candidates], (f"ranked without model: {error}",)
-    return [[round(score, SCORE_DIGITS) for score in of_user] for of_user in scores], ()
+    scores: list[list[float | None]] = []
+    for row, answer in enumerate(attempt(engine.score, requests)):
+        if isinstance(answer, EngineError):
+            faults[row].append(f"ranked without model: {answer}")
+            scores.append([None] * len(candidates[row]))
+        else:
+            scores.append([round(score, SCORE_DIGITS) for score in answer])
+    return scores
 
 
 def _ranking(
@@ -182,9 +193,9 @@ def _ranking(
     one: StepInput,
     candidates: list[Candidate],
     scores: list[float | None],
-    faults: tuple[str, ...],
+    faults: list[str],
 ) -> Ranking:
-    ranking_id = rank_id(one.event, one.source)
+    answer_id = ranking_id(one.event, one.source)
     cites = _citations(catalogue, after, [one.profile.item_id for one in candidates])
     ranked = [
         RankedCandidate(
@@ -199,9 +210,9 @@ def _ranking(
         )
         for candidate, score, cited in zip(candidates, scores, cites, strict=True)
     ]
-    ranked.sort(key=lambda one: (-one.score, tie_break(ranking_id, one.item_id)))
+    ranked.sort(key=lambda one: (-one.score, tie_break(answer_id, one.item_id)))
     return Ranking(
-        ranking_id=ranking_id,
+        ranking_id=answer_id,
         user_id=after.user_id,
         trigger=Trigger(
             event_id=one.event.event_id,
@@ -215,7 +226,7 @@ def _ranking(
         previous_summary=before.summary,
         candidates=tuple(ranked),
         versions=engine.versions,
-        degraded=one.degraded + faults,
+        degraded=tuple(faults),
     )
 
 

@@ -7,6 +7,7 @@ __all__ = ["DeadLetter"]
 
 # A reason is for people and filters; broker and header limits are far above.
 MAX_MESSAGE_CHARS = 500
+PREFIX = "dlq."
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class DeadLetter:
     stage: str
     error: str
     message: str
+
+    def headers(self, original: Iterable[tuple[str, bytes | None]] = ()) -> list[tuple[str, bytes]]:
+        """Return the original's headers and ours behind them, without an earlier letter's.
+
+        A null header becomes empty: readers of dead letters need not know null.
+        """
+        foreign = [(name, value or b"") for name, value in original if not name.startswith(PREFIX)]
+        return [*foreign, *self.to_headers()]
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Return Kafka record headers, UTF-8, `message` cut to 500 characters."""

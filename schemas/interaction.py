@@ -14,7 +14,8 @@ InteractionKind = Literal["view", "click", "like", "dislike", "purchase", "ratin
 class Interaction(Record):
     """One user-item event, keyed by `user_id`; a null value in its place erases the user.
 
-    `event_id` is the idempotency key: whoever sends the same event again sends the same id.
+    `event_id` is the idempotency key: whoever sends the same event again sends the same id, and
+    it is applied once as long as it is among the user's newest 16.
     `rating` is in `[0, 5]` and only read when `kind` is "rating".
     """
 

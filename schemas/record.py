@@ -3,7 +3,8 @@
 Evolution rules: new fields are optional with a default, a field never changes its type, and a
 removal is a new `schema_version`. A reader ignores fields that it doesn't know, so an old consumer
 goes on while producers are upgraded; it refuses a version that it doesn't know, because what a
-removed field meant can't be guessed.
+removed field meant can't be guessed. A new value of a closed choice (such as a kind of interaction)
+is refused by old readers, in states too: all readers are upgraded first, and there is no way back.
 """
 
 from typing import Annotated

@@ -1,7 +1,7 @@
 """The one table of topics. Creation, docs and charts are made from it or checked against it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 from schemas.adapter_release import AdapterRelease
@@ -22,7 +22,8 @@ __all__ = ["TOPICS", "Topic", "Topics"]
 class Topic:
     """A topic: its name, what its key is, what its values are, and how it is cleaned up.
 
-    `value` is None where the value is whatever bytes were refused (dead letters).
+    `value` is None where the value is whatever bytes were refused (dead letters). `null_value` is
+    what a null in its place means, None where it means nothing and is refused.
     """
 
     name: str
@@ -30,7 +31,7 @@ class Topic:
     value: type[Record] | None
     cleanup: Literal["delete", "compact"]
     written_by: str
-    null_value: str = "not used"
+    null_value: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,11 @@ class Topics:
 
     def with_prefix(self, prefix: str) -> "Topics":
         """Return the same table with every name behind `prefix`: a deployment of its own."""
-        renamed = {field.name: _rename(getattr(self, field.name), prefix) for field in fields(self)}
+        renamed = {
+            field.name: replace(topic, name=prefix + topic.name)
+            for field, topic in zip(fields(self), self, strict=True)
+        }
         return Topics(**renamed)
-
-
-def _rename(topic: Topic, prefix: str) -> Topic:
-    return Topic(
-        prefix + topic.name,
-        topic.key,
-        topic.value,
-        topic.cleanup,
-        topic.written_by,
-        topic.null_value,
-    )
 
 
 TOPICS = Topics(
@@ -110,7 +103,7 @@ TOPICS = Topics(
         "name",
         AdapterRelease,
         "compact",
-        "`stream-app adapters`",
+        "nobody yet",
         "withdraws the adapter",
     ),
 )

@@ -16,7 +16,7 @@ from schemas.codec import Poison, decode, encode
 from schemas.item import ImageLocation, Item
 from stream_app.config import Settings
 from stream_app.item_rows import image_path, to_item
-from stream_app.kafka.compacted import read_compacted
+from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.producer import reliable_producer
 from stream_app.object_storage import ObjectStorage, connect
 from stream_app.tables import Row, TableError, read_rows
@@ -115,7 +115,7 @@ def _upload(
 
 
 async def _known_items(settings: Settings) -> dict[str, Item]:
-    raw = await read_compacted(settings.kafka_bootstrap_servers, settings.topics.items.name)
+    raw = await newest_by_key(settings.kafka_bootstrap_servers, settings.topics.items.name)
     decoded = {item_id: decode(Item, value) for item_id, value in raw.items()}
     return {item_id: one for item_id, one in decoded.items() if not isinstance(one, Poison)}
 

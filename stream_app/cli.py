@@ -6,6 +6,7 @@ Results go to stdout, logs to stderr. Exit codes: 0 done, 1 failed, 2 wrong usag
 import asyncio
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
@@ -23,11 +24,11 @@ from stream_app.embedded.errors import EmbeddedError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.log import configure_logging
+from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
 
 __all__ = ["main"]
 
-AGENT_NAMES = ("ingest", "profile", "publish")
 KNOWN_ERRORS = (
     SettingsError,
     MissingTopicsError,
@@ -112,14 +113,16 @@ def up(settings: Settings, data: Path | None) -> None:
 
     Prints the addresses as shell lines, for the terminals of the other processes.
     """
-    from stream_app.embedded.stack import Stack
+    from stream_app.local import stack_for
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with Stack(data or settings.home / "stack", settings.home) as stack:
+    stopped = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopped.set())
+    with stack_for(settings, data or settings.home / "stack") as stack:
         for name, value in stack.environment().items():
             click.echo(f"export {name}={value}")
         click.echo("# ready; Ctrl-C stops both", err=True)
-        signal.sigwait({signal.SIGINT, signal.SIGTERM})
+        stopped.wait()
 
 
 @commands.group()
@@ -166,7 +169,7 @@ def topics_describe(settings: Settings, as_json: bool) -> None:
 
 @commands.command()
 @click.argument(
-    "names", nargs=-1, type=click.Choice(AGENT_NAMES), metavar="[ingest|profile|publish]..."
+    "names", nargs=-1, type=click.Choice(list(AGENTS)), metavar=f"[{'|'.join(AGENTS)}]..."
 )
 @_with_settings
 def agents(settings: Settings, names: tuple[str, ...]) -> None:
@@ -179,9 +182,7 @@ def agents(settings: Settings, names: tuple[str, ...]) -> None:
 
         run_agent(names[0], settings)
         return
-    from stream_app.supervise import run_together
-
-    run_together({name: ["agents", name] for name in names or AGENT_NAMES}, settings)
+    run_together({name: AGENTS[name] for name in names or AGENTS}, settings)
 
 
 @commands.command()

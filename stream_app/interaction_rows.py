@@ -16,7 +16,7 @@ def to_interaction(row: Row, line: int) -> Interaction:
 
     Ids may be numbers. `occurred_at` (ISO) or `timestamp` (unix seconds) is the event's time, now
     if there is none; `kind` is "rating" where there is a rating, else "click". A missing
-    `event_id` is made from the row and its line, so that sending a file twice applies it once.
+    `event_id` is made from the row and its line, so that the same line sent again has the same id.
 
     Raises:
         TableError: If a field is missing or refused; the message names it.

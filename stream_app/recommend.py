@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer
 from schemas.codec import Poison, decode
 from schemas.recommendation import Recommendation
 from stream_app.config import Settings
-from stream_app.kafka.compacted import read_compacted
+from stream_app.kafka.compacted import newest_by_key
 
 __all__ = ["follow_recommendations", "latest_recommendations"]
 
@@ -15,7 +15,7 @@ __all__ = ["follow_recommendations", "latest_recommendations"]
 async def latest_recommendations(settings: Settings) -> list[Recommendation]:
     """Return the last list of every user that the topic still holds, by user id."""
     topic = settings.topics.recommendations.name
-    latest = await read_compacted(settings.kafka_bootstrap_servers, topic)
+    latest = await newest_by_key(settings.kafka_bootstrap_servers, topic)
     decoded = (decode(Recommendation, latest[user_id]) for user_id in sorted(latest))
     return [one for one in decoded if not isinstance(one, Poison)]
 

@@ -49,7 +49,7 @@ def topic_table(topics: Topics, states: Mapping[str, TopicState]) -> Table:
             topic.cleanup,
             partitions,
             topic.written_by,
-            topic.null_value,
+            topic.null_value or "refused",
         )
     return table
 

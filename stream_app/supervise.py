@@ -1,8 +1,9 @@
 """Several of our processes under one: they start together and stop together."""
 
 import os
+import signal
 import sys
-import time
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,9 +13,13 @@ import click
 from stream_app.config import Settings
 from stream_app.embedded.process import ChildProcess
 
-__all__ = ["command_line", "run_together", "running"]
+__all__ = ["AGENTS", "PROCESSES", "command_line", "run_together", "running"]
 
 LOOK_EVERY_S = 0.5
+
+# What a deployment runs, by name, as `stream-app` is told.
+AGENTS = {name: ["agents", name] for name in ("ingest", "profile", "publish")}
+PROCESSES = {**AGENTS, "worker": ["worker"]}
 
 
 def command_line(*arguments: str) -> list[str]:
@@ -56,10 +61,12 @@ def run_together(commands: Mapping[str, Sequence[str]], settings: Settings) -> N
         StartError: If one ends by itself; the message ends with its log.
     """
     log_dir = settings.home / "logs"
+    stopped = threading.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, lambda *_: stopped.set())
     environment = dict(os.environ)
     with running(commands, log_dir, environment=environment, drain_s=settings.drain_s) as children:
         click.echo(f"running: {', '.join(commands)}; logs in {log_dir}; Ctrl-C stops", err=True)
-        while True:
-            time.sleep(LOOK_EVERY_S)
+        while not stopped.wait(LOOK_EVERY_S):
             for child in children:
                 child.raise_if_ended()

@@ -9,8 +9,8 @@ import pytest
 
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
-from stream_app.embedded.stack import Stack
 from stream_app.kafka.topics import create_topics
+from stream_app.local import stack_for
 from stream_app.supervise import command_line
 
 HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app")).resolve()
@@ -19,11 +19,7 @@ HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app")).resol
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Addresses of the servers, as environment variables; started unless they are given."""
-    given = {name: os.environ[name] for name in os.environ if name.startswith(("KAFKA_", "S3_"))}
-    if {"KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT"} <= given.keys():
-        yield given
-        return
-    with Stack(tmp_path_factory.mktemp("stack"), HOME) as running:
+    with stack_for(read_settings(), tmp_path_factory.mktemp("stack")) as running:
         yield running.environment()
 
 

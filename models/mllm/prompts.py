@@ -27,7 +27,7 @@ __all__ = [
     "summary_prompt",
 ]
 
-# Changes with any word below and with how answers are cleaned: old profiles are then read anew.
+# Changes with any word below and with how answers are cleaned; profiles carry it.
 PROMPT_VERSION = "mllm-1"
 
 MAX_READING_TOKENS = 32

@@ -28,7 +28,7 @@ WRITE_TIMEOUT_S = 60.0
 class _ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """faust reads uncommitted records unless it writes in transactions itself.
 
-    The worker's rankings come in transactions: an aborted one must not be published.
+    Whoever writes rankings in transactions may abort one: it must not be published.
     """
 
     logger = driver.logger

@@ -21,8 +21,6 @@ DID = {
 SOURCES = {
     "recent": "Close to what you looked at lately.",
     "summary": "Fits what you like now.",
-    "transitions": "Others went on to it from what you looked at.",
-    "popular": "Popular right now.",
     "newest": "New in the shop.",
     "explore": "A change from your usual.",
 }
@@ -57,9 +55,11 @@ def _because(cited: CitedItem) -> str:
 
 
 def _in_words(shared: str) -> str:
-    """Turn an attribute such as "style=sporty" into "sporty style"; a category stays."""
+    """Turn "style=sporty" into "sporty style" and "category=hoodie" into "hoodie"."""
     name, equals, value = shared.partition("=")
-    return f"{value} {name}" if equals else shared
+    if not equals:
+        return shared
+    return value if name == "category" else f"{value} {name}"
 
 
 def _joined(words: list[str]) -> str:

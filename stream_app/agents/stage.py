@@ -19,7 +19,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.enriched_interaction import SourcePosition
 from schemas.record import Record
 from schemas.topics import Topic
-from stream_app.agents.outbox import Header, Outbox, RecordTooLargeError, end_uncommitted
+from stream_app.agents.outbox import Outbox, RecordTooLargeError, end_uncommitted
 from stream_app.kafka.compacted import CompactedView
 
 __all__ = ["RefusedRecordError", "Stage", "process"]
@@ -28,7 +28,6 @@ R = TypeVar("R", bound=Record)
 
 logger = logging.getLogger(__name__)
 
-NEVER_NULL = "not used"
 MAX_KEY_BYTES = 1024
 
 
@@ -93,7 +92,7 @@ async def _transformed(stage: Stage[R], message: Message) -> bytes | None:
 
 
 def _require_forwardable(stage: Stage[R], key: bytes) -> None:
-    if stage.source.null_value == NEVER_NULL:
+    if stage.source.null_value is None:
         raise RefusedRecordError("NullValue", f"null has no meaning on {stage.source.name}")
     # Later stages read the key as an id.
     try:
@@ -125,18 +124,15 @@ async def _set_aside(
     )
     logger.warning("record set aside", extra={**_position(message), "error": error})
     topic = stage.dead_letters.name
-    # Ours last: where a name occurs twice, the last one counts.
-    headers: list[Header] = [*_headers(message), *letter.to_headers()]
     try:
-        await outbox.send(topic, message.key, message.value, headers)
+        await outbox.send(topic, message.key, message.value, letter.headers(_headers(message)))
     except RecordTooLargeError:
         # The headers made it too large for the broker. Empty, not null: null would erase.
         await outbox.send(topic, message.key, b"", letter.to_headers())
 
 
-def _headers(message: Message) -> list[Header]:
-    # A header may be null; readers of dead letters need not know that.
-    return [(name, value or b"") for name, value in cast("list[Header]", message.headers or [])]
+def _headers(message: Message) -> list[tuple[str, bytes | None]]:
+    return cast("list[tuple[str, bytes | None]]", message.headers or [])
 
 
 def _position(message: Message) -> dict[str, object]:

@@ -16,18 +16,18 @@ from schemas.codec import decode
 from schemas.item_profile import ItemProfile
 from schemas.recommendation import Recommendation
 from stream_app.catalog import load_catalogue
-from stream_app.config import Settings, read_settings
+from stream_app.config import Settings
 from stream_app.demo.garments import Garment, draw_catalogue
 from stream_app.demo.loop import LoopReport, run_loop
 from stream_app.demo.shop import write_catalogue
 from stream_app.demo.shoppers import make_shoppers
 from stream_app.demo.summary_change import marked_change
 from stream_app.embedded.process import ChildProcess
-from stream_app.embedded.stack import Stack
-from stream_app.kafka.compacted import CompactedView, read_compacted
-from stream_app.kafka.topics import create_topics
+from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.topics import create_topics, num_records
+from stream_app.local import settings_on, stack_for
 from stream_app.show import Progress, progress_bars, recommendation_view
-from stream_app.supervise import running
+from stream_app.supervise import PROCESSES, running
 
 __all__ = ["run_demo"]
 
@@ -43,12 +43,6 @@ PACE = {
 }
 LOOK_EVERY_S = 0.5
 AT_WORK = ('"agent running"', '"worker started"')
-PROCESSES = {
-    "ingest": ["agents", "ingest"],
-    "profile": ["agents", "profile"],
-    "publish": ["agents", "publish"],
-    "worker": ["worker"],
-}
 
 
 async def run_demo(
@@ -60,21 +54,25 @@ async def run_demo(
         EmbeddedError: If a server or one of the processes does not start or ends.
     """
     console = Console()
+    settings = _apart(settings)
     data = settings.home / "demo"
     garments = list(draw_catalogue(num_items))
     with progress_bars() as progress:
         items = write_catalogue(garments, data / "catalogue", progress=progress)
     console.print("starting Kafka and S3 …")
-    with Stack(data / "stack", settings.home) as stack:
+    with stack_for(settings, data / "stack") as stack:
+        settings = settings_on(stack, settings)
         environment = {
             **PACE,
             **os.environ,
             **stack.environment(),
+            "STREAM_APP_TOPIC_PREFIX": settings.topic_prefix,
+            "STREAM_APP_BUCKETS": ",".join(settings.buckets),
             "STREAM_APP_STATE_DIR": str(data / "state"),
         }
-        os.environ.update(stack.environment())
-        settings = read_settings()
         await create_topics(settings)
+        dead_letters = settings.topics.dead_letters.name
+        dead_before = await num_records(settings, dead_letters)
         with running(
             PROCESSES, data / "logs", environment=environment, drain_s=settings.drain_s
         ) as processes:
@@ -94,7 +92,15 @@ async def run_demo(
                     shopping.cancel()
                     await watching
                 await shopping
-            await _print_summary(settings, console, report)
+            num_dead = await num_records(settings, dead_letters) - dead_before
+            _print_summary(console, report, num_dead)
+
+
+def _apart(settings: Settings) -> Settings:
+    """Keep the demo out of a deployment's topics and buckets, unless it is told where to go."""
+    own = {"topic_prefix": "demo.", "buckets": ("stream-app-demo",)}
+    unset = {name: value for name, value in own.items() if name not in settings.model_fields_set}
+    return settings.model_copy(update=unset)
 
 
 def _cancel_on_signals(task: asyncio.Task[None]) -> None:
@@ -189,13 +195,12 @@ def _print_answer(
     console.print(recommendation_view(shown))
 
 
-async def _print_summary(settings: Settings, console: Console, report: LoopReport) -> None:
-    dead = await read_compacted(settings.kafka_bootstrap_servers, settings.topics.dead_letters.name)
+def _print_summary(console: Console, report: LoopReport, num_dead: int) -> None:
     p50, p95 = report.latency_ms(0.5), report.latency_ms(0.95)
     latency = "no answer" if p50 is None or p95 is None else f"p50 {p50:.0f} ms, p95 {p95:.0f} ms"
     console.print(Rule("done"))
     console.print(
         f"events {report.num_events}, recommendations {len(report.latencies_s)}, "
         f"users answered {len(report.answered_users)} of {len(report.users)}, "
-        f"event to recommendation {latency}, dead letters {len(dead)}"
+        f"event to recommendation {latency}, dead letters {num_dead}"
     )

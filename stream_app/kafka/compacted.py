@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-__all__ = ["CompactedView", "read_compacted"]
+__all__ = ["CompactedView", "newest_by_key"]
 
 Apply = Callable[[str, bytes | None], None]
 
@@ -80,7 +80,7 @@ class CompactedView:
             self._advanced.notify_all()
 
 
-async def read_compacted(bootstrap_servers: str, topic: str) -> dict[str, bytes]:
+async def newest_by_key(bootstrap_servers: str, topic: str) -> dict[str, bytes]:
     """Return the newest value of each key that the topic holds now; deleted keys are left out."""
     newest: dict[str, bytes] = {}
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -11,7 +12,15 @@ from schemas.codec import MAX_RECORD_BYTES
 from schemas.topics import Topics
 from stream_app.config import Settings
 
-__all__ = ["MissingTopicsError", "TopicState", "create_topics", "describe_topics", "require_topics"]
+__all__ = [
+    "MissingTopicsError",
+    "TopicState",
+    "cluster_id",
+    "create_topics",
+    "describe_topics",
+    "num_records",
+    "require_topics",
+]
 
 
 class MissingTopicsError(Exception):
@@ -85,6 +94,27 @@ async def describe_topics(settings: Settings) -> list[TopicState]:
         )
         for topic in settings.topics
     ]
+
+
+async def cluster_id(settings: Settings) -> str:
+    """Return the id that the brokers gave themselves when they were formatted."""
+    async with _admin(settings) as admin:
+        return str((await admin.describe_cluster())["cluster_id"])
+
+
+async def num_records(settings: Settings, topic: str) -> int:
+    """Return how many records a topic holds, markers and compacted ones included."""
+    consumer = AIOKafkaConsumer(
+        topic, group_id=None, bootstrap_servers=settings.kafka_bootstrap_servers
+    )
+    await consumer.start()
+    try:
+        partitions = sorted(consumer.assignment())
+        begin = await consumer.beginning_offsets(partitions)
+        end = await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    return int(sum(end.values()) - sum(begin.values()))
 
 
 async def require_topics(settings: Settings) -> int:

@@ -34,6 +34,8 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         idle: asyncio.Event,
         on_failure: Callable[[], None],
     ) -> None:
+        # A store of another cluster must not be taken for this one's: set before subscribing.
+        self.cluster_id = ""
         self._settings = settings
         self._consumer = consumer
         self._state_dir = state_dir
@@ -120,7 +122,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def _restore(self, tp: TopicPartition) -> None:
         changelog = TopicPartition(self._settings.topics.user_preferences.name, tp.partition)
         name = f"{changelog.topic}-{changelog.partition}"
-        store = PartitionStore(self._state_dir / name, changelog=name)
+        store = PartitionStore(self._state_dir / name, changelog=f"{self.cluster_id}/{name}")
         try:
             num_records = await restore(self._settings.kafka_bootstrap_servers, changelog, store)
         except BaseException:

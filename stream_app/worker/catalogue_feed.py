@@ -33,5 +33,10 @@ class CatalogueFeed:
                 self._catalogue.remove(item_id)
             elif isinstance(profile, Poison):
                 logger.warning("profile not readable", item_id=item_id, error=profile.reason)
-            else:
-                self._catalogue.put(profile)
+            elif not self._catalogue.put(profile):
+                logger.warning(
+                    "profile of another model left out; `stream-app catalog load --again` has it"
+                    " made anew",
+                    item_id=item_id,
+                    model=profile.versions.model,
+                )

@@ -3,14 +3,15 @@
 Profiles and rankings are acknowledged before the states that include their event, states before
 the offset is committed. A crash in between repeats an event whose state does not know it (its
 ranking comes again with the same id), or meets a state that does and is left alone: nothing is
-lost, and no state takes an event twice. This module is the one place to put a transaction around.
+lost, and no state takes an event twice.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from schemas.codec import encode
@@ -48,7 +49,7 @@ class Delivery:
         """
         await asyncio.gather(
             self._send_all([send for outcome in outcomes for send in self._answers(outcome)]),
-            self._send_dead_letters([one for one in outcomes if isinstance(one, Refused)]),
+            *[self._set_aside(one) for one in outcomes if isinstance(one, Refused)],
         )
         await self._write_states(outcomes, stores)
 
@@ -96,17 +97,15 @@ class Delivery:
         ]
         return list(await asyncio.gather(*acknowledgements))
 
-    async def _send_dead_letters(self, refused: Sequence[Refused]) -> None:
-        acknowledgements = [
-            await self._producer.send(
-                self._topics.dead_letters.name,
-                one.record.value,
-                key=one.record.key,
-                headers=[*_foreign_headers(one.record), *_letter(one).to_headers()],
-            )
-            for one in refused
-        ]
-        await asyncio.gather(*acknowledgements)
+    async def _set_aside(self, refused: Refused) -> None:
+        record, letter = refused.record, _letter(refused)
+        topic, key = self._topics.dead_letters.name, record.key
+        headers = letter.headers(record.headers)
+        try:
+            await self._producer.send_and_wait(topic, record.value, key=key, headers=headers)
+        except MessageSizeTooLargeError:
+            # The headers made it too large for the broker. Empty, not null: null would erase.
+            await self._producer.send_and_wait(topic, b"", key=key, headers=letter.to_headers())
 
 
 def _letter(refused: Refused) -> DeadLetter:
@@ -119,7 +118,3 @@ def _letter(refused: Refused) -> DeadLetter:
         error=refused.error,
         message=refused.message,
     )
-
-
-def _foreign_headers(record: ConsumerRecord) -> list[tuple[str, bytes]]:
-    return [(name, value) for name, value in record.headers if not name.startswith("dlq.")]

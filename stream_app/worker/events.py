@@ -47,8 +47,7 @@ def process_events(
             events.append(read)
         else:
             outcomes.append(read)
-    profiles = _profile_unknown(engine, catalogue, events)
-    return outcomes + _answer(engine, catalogue, events, profiles, num_candidates)
+    return outcomes + _answer(engine, catalogue, events, num_candidates)
 
 
 def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
@@ -66,9 +65,32 @@ def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
     if isinstance(state, Poison):
         # Going on without it would overwrite what the user's history was.
         return Refused(record, "UnreadableState", state.reason)
-    if is_applied(state, enriched.source):
+    if is_applied(state, enriched.source, enriched.interaction.event_id):
         return Unchanged(record)
     return _Event(record, enriched, state)
+
+
+def _answer(
+    engine: Engine, catalogue: Catalogue, events: list[_Event], num_candidates: int
+) -> list[Outcome]:
+    if not events:
+        return []
+    try:
+        profiles = _profile_unknown(engine, catalogue, events)
+        inputs = [_step_input(event, catalogue, profiles) for event in events]
+        results = step(engine, catalogue, inputs, num_candidates=num_candidates)
+    except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
+        if len(events) == 1:
+            return [Refused(events[0].record, type(error).__name__, str(error))]
+        return [
+            outcome
+            for event in events
+            for outcome in _answer(engine, catalogue, [event], num_candidates)
+        ]
+    return [
+        Answered(event.record, result.state, result.ranking, _new_profile(event, profiles))
+        for event, result in zip(events, results, strict=True)
+    ]
 
 
 def _profile_unknown(
@@ -82,42 +104,15 @@ def _profile_unknown(
         for event in events
         if catalogue.get(event.enriched.item.item_id) is None
     }
-    if not unknown:
-        return {}
-    sources = list(unknown.values())
-    try:
-        profiles = profile_items(engine, sources)
-    except EngineError as error:
-        return {source.item.item_id: unread_profile(engine, source, error) for source in sources}
-    for profile in profiles:
-        catalogue.put(profile)
-    return {profile.item_id: profile for profile in profiles}
-
-
-def _answer(
-    engine: Engine,
-    catalogue: Catalogue,
-    events: list[_Event],
-    profiles: dict[str, ItemProfile],
-    num_candidates: int,
-) -> list[Outcome]:
-    if not events:
-        return []
-    inputs = [_step_input(event, catalogue, profiles) for event in events]
-    try:
-        results = step(engine, catalogue, inputs, num_candidates=num_candidates)
-    except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
-        if len(events) == 1:
-            return [Refused(events[0].record, type(error).__name__, str(error))]
-        return [
-            outcome
-            for event in events
-            for outcome in _answer(engine, catalogue, [event], profiles, num_candidates)
-        ]
-    return [
-        Answered(event.record, result.state, result.ranking, _new_profile(event, profiles))
-        for event, result in zip(events, results, strict=True)
-    ]
+    profiles: dict[str, ItemProfile] = {}
+    read = profile_items(engine, list(unknown.values()))
+    for (item_id, source), profile in zip(unknown.items(), read, strict=True):
+        if isinstance(profile, EngineError):
+            profiles[item_id] = unread_profile(engine, source, profile)
+        else:
+            catalogue.put(profile)
+            profiles[item_id] = profile
+    return profiles
 
 
 def _step_input(event: _Event, catalogue: Catalogue, profiles: dict[str, ItemProfile]) -> StepInput:

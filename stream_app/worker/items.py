@@ -10,6 +10,7 @@ from models.errors import EngineError
 from models.profile import is_current, profile_items, with_shop_fields
 from schemas.codec import Poison, decode
 from schemas.item_image import ItemImage
+from schemas.item_profile import ItemProfile
 from stream_app.worker.outcome import Outcome, Profiled, Refused, Unchanged, Withdrawn
 
 __all__ = ["process_items"]
@@ -29,29 +30,22 @@ def process_items(
         if isinstance(source, Poison):
             outcomes.append(Refused(record, source.error, source.reason))
         elif is_current(known := catalogue.get(source.item.item_id), source, engine.versions):
-            outcomes.append(_refreshed(record, source, catalogue) if known else Unchanged(record))
+            outcomes.append(_refreshed(record, source, known))
         else:
             to_read.append((record, source))
     return outcomes + _read(engine, to_read)
 
 
-def _refreshed(record: ConsumerRecord, source: ItemImage, catalogue: Catalogue) -> Outcome:
-    known = catalogue.get(source.item.item_id)
-    if known is None or (fresh := with_shop_fields(known, source.item)) == known:
-        return Unchanged(record)
-    return Profiled(record, fresh)
+def _refreshed(record: ConsumerRecord, source: ItemImage, known: ItemProfile) -> Outcome:
+    fresh = with_shop_fields(known, source.item)
+    return Unchanged(record) if fresh == known else Profiled(record, fresh)
 
 
 def _read(engine: Engine, to_read: list[tuple[ConsumerRecord, ItemImage]]) -> list[Outcome]:
-    if not to_read:
-        return []
-    try:
-        profiles = profile_items(engine, [source for _, source in to_read])
-    except EngineError as error:
-        if len(to_read) == 1:
-            return [Refused(to_read[0][0], type(error).__name__, str(error))]
-        # Alone, the items without fault go through and the one at fault is known.
-        return [outcome for one in to_read for outcome in _read(engine, [one])]
+    profiles = profile_items(engine, [source for _, source in to_read])
     return [
-        Profiled(record, profile) for (record, _), profile in zip(to_read, profiles, strict=True)
+        Refused(record, type(profile).__name__, str(profile))
+        if isinstance(profile, EngineError)
+        else Profiled(record, profile)
+        for (record, _), profile in zip(to_read, profiles, strict=True)
     ]

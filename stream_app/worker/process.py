@@ -18,7 +18,7 @@ from models.engine import Engine
 from stream_app.config import Settings
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.producer import new_producer
-from stream_app.kafka.topics import require_topics
+from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.assignment import Assignment
 from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
@@ -89,6 +89,7 @@ class Worker:
             KafkaError: If the broker is gone for longer than the clients' own retries.
         """
         await require_topics(self._settings)
+        self._assignment.cluster_id = await cluster_id(self._settings)
         try:
             await self._view.start()
             await self._producer.start()

@@ -1,5 +1,6 @@
 import pytest
 
+from kafka_io import produce, read_count, read_until
 from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.enriched_interaction import EnrichedInteraction
@@ -7,7 +8,7 @@ from schemas.interaction import Interaction
 from schemas.item import ImageLocation
 from schemas.item_profile import ItemProfile
 from schemas.versions import Versions
-from tests.agents.harness import agent, produce, read, read_dead_letters, read_until, stop
+from tests.agents.harness import agent, read_dead_letters, stop
 from tests.agents.pictures import bomb, plain
 from tests.records import interaction, item
 
@@ -41,9 +42,9 @@ async def test_an_event_is_passed_on_with_its_item_and_its_picture(settings, env
     shown = pictured(1, settings)
     await produce_items(settings, shown)
     await produce(settings, settings.topics.interactions.name, [keyed(interaction(0))])
-    [source] = await read(settings, settings.topics.interactions.name, 1)
+    [source] = await read_count(settings, settings.topics.interactions.name, 1)
     with agent("ingest", environment) as process:
-        [record] = await read(settings, settings.topics.interactions_enriched.name, 1)
+        [record] = await read_count(settings, settings.topics.interactions_enriched.name, 1)
         assert stop(process) == 0
     [event] = enriched([record])
     assert record.key == b"ada"
@@ -69,7 +70,8 @@ async def test_an_item_that_has_a_profile_needs_no_picture(settings, environment
     await produce(settings, settings.topics.item_profiles.name, [(b"i1", encode(profile))])
     await produce(settings, settings.topics.interactions.name, [keyed(interaction(0))])
     with agent("ingest", environment):
-        [event] = enriched(await read(settings, settings.topics.interactions_enriched.name, 1))
+        topic = settings.topics.interactions_enriched.name
+        [event] = enriched(await read_count(settings, topic, 1))
     assert (event.image, event.degraded) == (None, None)
 
 
@@ -78,11 +80,11 @@ async def test_an_item_written_after_the_start_is_known(settings, environment):
     await produce_items(settings, item(1))
     await produce(settings, interactions, [keyed(interaction(0))])
     with agent("ingest", environment):
-        await read(settings, settings.topics.interactions_enriched.name, 1)
+        await read_count(settings, settings.topics.interactions_enriched.name, 1)
         for number in range(2, 8):
             await produce_items(settings, item(number))
             await produce(settings, interactions, [keyed(interaction(number, item=f"i{number}"))])
-        events = enriched(await read(settings, settings.topics.interactions_enriched.name, 7))
+        events = enriched(await read_count(settings, settings.topics.interactions_enriched.name, 7))
     assert [event.item.item_id for event in events] == [f"i{n}" for n in range(1, 8)]
 
 
@@ -111,7 +113,7 @@ async def test_one_bad_record_costs_one_record(settings, environment):
     with agent("ingest", environment) as process:
         letters = await read_dead_letters(settings, len(bad))
         target = settings.topics.interactions_enriched.name
-        events = enriched(await read(settings, target, len(bad)))
+        events = enriched(await read_count(settings, target, len(bad)))
         assert process.poll() is None
     assert [event.interaction.event_id for event in events] == [f"e{n}" for n in range(1, 9)]
     assert {error: (record.key, record.value) for error, record in letters.items()} == bad
@@ -139,7 +141,7 @@ async def test_a_picture_that_can_not_be_had_degrades_its_event_alone(settings, 
     events = [keyed(interaction(n, item=f"i{n}")) for n in range(1, 7)]
     await produce(settings, settings.topics.interactions.name, events)
     with agent("ingest", environment):
-        found = enriched(await read(settings, settings.topics.interactions_enriched.name, 6))
+        found = enriched(await read_count(settings, settings.topics.interactions_enriched.name, 6))
     reasons = [event.degraded and event.degraded.split(":")[0] for event in found]
     expected = [
         "MissingObject", "UnsupportedFormat", "TooManyPixels", "TooManyBytes", "BucketNotAllowed",
@@ -154,7 +156,7 @@ async def test_storage_that_is_down_degrades_and_blocks_nobody(settings, environ
     events = [keyed(interaction(n)) for n in range(5)]
     await produce(settings, settings.topics.interactions.name, events)
     with agent("ingest", {**environment, "S3_ENDPOINT": "127.0.0.1:1"}):
-        found = enriched(await read(settings, settings.topics.interactions_enriched.name, 5))
+        found = enriched(await read_count(settings, settings.topics.interactions_enriched.name, 5))
     assert all(event.degraded.startswith("StorageUnavailable") for event in found)
 
 
@@ -163,7 +165,7 @@ async def test_erasing_a_user_is_passed_on_in_order(settings, environment):
     events = [keyed(interaction(1)), (b"ada", None), keyed(interaction(2))]
     await produce(settings, settings.topics.interactions.name, events)
     with agent("ingest", environment):
-        records = await read(settings, settings.topics.interactions_enriched.name, 3)
+        records = await read_count(settings, settings.topics.interactions_enriched.name, 3)
     assert [record.key for record in records] == [b"ada"] * 3
     assert [record.value is None for record in records] == [False, True, False]
 
@@ -178,7 +180,7 @@ async def test_a_restart_with_a_backlog_loses_nothing(settings, environment, how
     )
     await produce(settings, interactions, map(keyed, events[:1500]))
     with agent("ingest", environment) as process:
-        await read(settings, target, 50)
+        await read_count(settings, target, 50)
         getattr(process, how)()
         assert process.wait(30) == (0 if how == "terminate" else -9)
     await produce(settings, interactions, map(keyed, events[1500:]))
@@ -208,7 +210,7 @@ async def test_agents_that_join_and_leave_lose_nothing(settings, environment):
     )
     with agent("ingest", environment), agent("ingest", environment) as leaving:
         await produce(settings, interactions, map(keyed, events[:500]))
-        await read(settings, target, 300)
+        await read_count(settings, target, 300)
         await produce(settings, interactions, map(keyed, events[500:]))
         assert stop(leaving) == 0
         wanted = {event.event_id for event in events}
@@ -232,7 +234,7 @@ async def test_a_stop_finishes_the_event_in_hand(settings, environment):
     unreachable = {**environment, "S3_ENDPOINT": "127.0.0.1:1"}
     await produce(settings, interactions, map(keyed, events))
     with agent("ingest", unreachable) as process:
-        await read(settings, target, 1)  # from here on it waits for the picture of e1
+        await read_count(settings, target, 1)  # from here on it waits for the picture of e1
         assert stop(process) == 0
     with agent("ingest", unreachable):
         records = await read_until(settings, target, has("e3"))

@@ -1,9 +1,10 @@
 import pytest
 
+from kafka_io import produce, read_count
 from schemas.codec import decode, encode
 from schemas.item import ImageLocation
 from schemas.item_image import ItemImage
-from tests.agents.harness import agent, produce, read, read_dead_letters, stop
+from tests.agents.harness import agent, read_dead_letters, stop
 from tests.agents.pictures import plain
 from tests.records import item
 
@@ -26,7 +27,7 @@ async def test_items_become_pictures_with_their_text(settings, environment, put)
     ]
     await produce(settings, settings.topics.items.name, records)
     with agent("profile", environment) as process:
-        found = await read(settings, settings.topics.item_images.name, 4)
+        found = await read_count(settings, settings.topics.item_images.name, 4)
         letters = await read_dead_letters(settings, 2)
         assert stop(process) == 0
     first, second, third, fourth = (

@@ -3,11 +3,12 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from kafka_io import produce, read_count
 from schemas.codec import decode, encode
 from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
 from schemas.recommendation import Recommendation
 from schemas.versions import Versions
-from tests.agents.harness import agent, produce, read, read_dead_letters, stop
+from tests.agents.harness import agent, read_dead_letters, stop
 from tests.records import EPOCH, item, source
 
 pytestmark = pytest.mark.kafka
@@ -60,7 +61,7 @@ async def test_a_ranking_becomes_a_list_with_reasons(settings, environment):
     )
     await produce(settings, settings.topics.rankings.name, [(b"ada", encode(scored))])
     with agent("publish", environment) as process:
-        [record] = await read(settings, settings.topics.recommendations.name, 1)
+        [record] = await read_count(settings, settings.topics.recommendations.name, 1)
         assert stop(process) == 0
     found = decode(Recommendation, record.value)
     assert record.key == b"ada"
@@ -80,7 +81,7 @@ async def test_an_empty_list_is_published_and_says_why(settings, environment):
         settings, settings.topics.rankings.name, [(b"ada", encode(ranking("r1", candidate(1))))]
     )
     with agent("publish", environment):
-        [record] = await read(settings, settings.topics.recommendations.name, 1)
+        [record] = await read_count(settings, settings.topics.recommendations.name, 1)
     found = decode(Recommendation, record.value)
     assert found.items == ()
     assert found.degraded == ("model late", "no candidate is available")
@@ -92,7 +93,7 @@ async def test_bad_rankings_are_set_aside(settings, environment):
     await produce(settings, settings.topics.rankings.name, records)
     with agent("publish", environment):
         letters = await read_dead_letters(settings, 3)
-        [record] = await read(settings, settings.topics.recommendations.name, 1)
+        [record] = await read_count(settings, settings.topics.recommendations.name, 1)
     assert decode(Recommendation, record.value).recommendation_id == "r2"
     assert set(letters) == {"NullValue", "KeyMismatch", "InvalidRecord"}
 
@@ -112,12 +113,12 @@ async def test_what_the_worker_took_back_is_not_published(settings, environment)
                 await producer.abort_transaction()
             else:
                 await producer.commit_transaction()
-        records = await read(settings, settings.topics.recommendations.name, 2)
+        records = await read_count(settings, settings.topics.recommendations.name, 2)
         assert stop(process) == 0
         # Markers take offsets: the commit must not stay behind them.
         await produce(settings, topic, [(b"ada", encode(ranking("r3")))])
     with agent("publish", environment):
-        records = await read(settings, settings.topics.recommendations.name, 3)
+        records = await read_count(settings, settings.topics.recommendations.name, 3)
     await producer.stop()
     ids = [decode(Recommendation, record.value).recommendation_id for record in records]
     assert ids == ["r1", "r2", "r3"]

@@ -1,7 +1,11 @@
+from typing import get_args
+
 import pytest
 
+from models.candidates import SHARES
+from schemas.interaction import InteractionKind
 from schemas.ranking import CitedItem, RankedCandidate
-from stream_app.agents.reasons import citable, reason
+from stream_app.agents.reasons import SOURCES, citable, reason
 
 
 def candidate(*cites: CitedItem, **sources: float) -> RankedCandidate:
@@ -16,7 +20,7 @@ def cited(title: str = "Alder Street hoodie", similarity: float = 0.8, **changes
 
 
 def test_it_says_what_both_items_share():
-    one = cited(shared=("hoodie", "style=sporty", "colour=blue"))
+    one = cited(shared=("category=hoodie", "style=sporty", "colour=blue"))
     expected = (
         "Because you liked Alder Street hoodie: hoodie, sporty style and blue colour in both."
     )
@@ -46,7 +50,12 @@ def test_a_disliked_item_is_never_a_reason():
     assert citable(candidate(disliked)) == []
 
 
-@pytest.mark.parametrize("kind", ["view", "click", "like", "purchase", "rating"])
+def test_every_source_of_candidates_has_its_sentence():
+    assert SOURCES.keys() == SHARES.keys()
+    assert sum(SHARES.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("kind", set(get_args(InteractionKind)) - {"dislike"})
 def test_every_kind_has_its_verb(kind):
     assert reason(candidate(cited(kind=kind))).endswith("Alder Street hoodie.")
 

@@ -9,13 +9,14 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from PIL import Image
 
+from kafka_io import produce, read_count, read_until
 from schemas.codec import decode, encode
 from schemas.dead_letter import DeadLetter
 from schemas.enriched_interaction import EnrichedInteraction
 from schemas.item import ImageLocation
 from stream_app.agents.outbox import EXIT_UNCOMMITTED
 from stream_app.agents.run import EXIT_STUCK
-from tests.agents.harness import RUN, agent, produce, read, read_dead_letters, read_until
+from tests.agents.harness import RUN, agent, read_dead_letters
 from tests.agents.pictures import encoded
 from tests.records import interaction, item
 
@@ -116,7 +117,7 @@ async def test_an_agent_needs_no_disk(settings, environment, tmp_path):
     environment = {**environment, "PYTHONPATH": os.getcwd()}
     await produce(settings, settings.topics.items.name, [(b"i1", encode(item(1)))])
     process = start("profile", environment, f"import os\nos.chdir({str(bare)!r})\n")
-    await read(settings, settings.topics.item_images.name, 1)
+    await read_count(settings, settings.topics.item_images.name, 1)
     process.terminate()
     assert end_of(process)[0] == 0
     assert list(bare.iterdir()) == []
@@ -154,7 +155,7 @@ async def test_a_fault_of_ours_costs_one_record(settings, environment):
     await produce(settings, settings.topics.items.name, records)
     process = start("profile", environment, FAULT_OF_OURS)
     letters = await read_dead_letters(settings, 1)
-    await read(settings, settings.topics.item_images.name, 1)
+    await read_count(settings, settings.topics.item_images.name, 1)
     process.terminate()
     assert end_of(process)[0] == 0
     assert letters["UnexpectedError"].value == unlucky
@@ -184,7 +185,7 @@ async def test_what_a_topic_has_no_room_for_is_set_aside(settings, environment, 
     await produce(settings, settings.topics.items.name, records)
     with agent("profile", environment):
         letters = await read_dead_letters(settings, 1)
-        await read(settings, settings.topics.item_images.name, 1)
+        await read_count(settings, settings.topics.item_images.name, 1)
     assert letters["RecordTooLarge"].value == encode(pictured)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -83,6 +84,20 @@ async def recommendations(settings: Settings, count: int) -> list[Recommendation
     return found
 
 
+async def the_example_prints(environment: dict[str, str], user: str) -> None:
+    example = Path(__file__).parents[2] / "examples" / "subscribe.py"
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, str(example), user, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert running.stdout is not None
+        line = await asyncio.wait_for(running.stdout.readline(), 30)
+        assert line.decode().startswith(f"{user} (")
+    finally:
+        running.kill()
+        await running.wait()
+
+
 async def test_a_click_becomes_a_recommendation(
     settings: Settings, shop: Shop, start: Start
 ) -> None:
@@ -108,6 +123,7 @@ async def test_a_click_becomes_a_recommendation(
     assert all(one.degraded == () for one in found)
     shown = await shop.run("recommend", "--user", "ada", "--json")
     assert json.loads(shown.splitlines()[0])["user_id"] == "ada"
+    await the_example_prints(shop.environment, "ada")
     assert "no recommendation yet for user nobody" in await shop.run(
         "recommend", "--user", "nobody", code=1
     )

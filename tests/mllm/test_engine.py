@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -58,15 +60,24 @@ def test_an_untrained_projector_says_so(engine, red):
     assert reading.summary == engine.profile([ItemContent("Red hat")])[0].summary
 
 
-def test_one_bad_picture_costs_one_row(engine):
-    bad, good = engine.profile([ItemContent("Red hat", jpeg=b"no picture"), ITEMS[0]])
+@pytest.fixture
+def seeing(engine, monkeypatch):
+    """The same weights as if the projector had been trained: pictures enter the prompts."""
+    trained = replace(engine._loaded, projector_trained=True)
+    monkeypatch.setattr(engine, "_loaded", trained)
+    return engine
+
+
+def test_one_bad_picture_costs_one_row(seeing):
+    bad, good = seeing.profile([ItemContent("Red hat", jpeg=b"no picture"), ITEMS[0]])
     assert bad.degraded == "picture of 10 bytes is no whole JPEG"
     assert "hat" in bad.summary.lower()
     assert good.degraded is None
 
 
-def test_a_profile_does_not_depend_on_its_batch(engine):
-    assert engine.profile(ITEMS) == [engine.profile([item])[0] for item in ITEMS]
+def test_a_profile_does_not_depend_on_its_batch(seeing, red):
+    items = [*ITEMS, ItemContent("Red hat", jpeg=red)]
+    assert seeing.profile(items) == [seeing.profile([item])[0] for item in items]
 
 
 def test_a_summary_begins_with_likes(engine):
@@ -130,10 +141,10 @@ def test_nothing_in_nothing_out(engine):
         (InputError("too long"), InputError),
     ],
 )
-def test_what_torch_raises_is_translated(engine: MllmEngine, monkeypatch, raised, expected):
+def test_what_torch_raises_is_translated(seeing: MllmEngine, monkeypatch, raised, expected):
     def fails(*_args, **_options):
         raise raised
 
     monkeypatch.setattr(engine_module, "generate", fails)
     with pytest.raises(expected, match=str(raised)):
-        engine.profile(ITEMS)
+        seeing.profile(ITEMS)

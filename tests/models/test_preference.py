@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from models.preference import (
     MAX_EXCLUDED,
     MAX_RECENT,
     apply_event,
+    evidence_line,
     is_applied,
     new_preference,
     summary_request,
@@ -18,6 +20,7 @@ from models.preference import (
 )
 from records import EPOCH, interaction, source
 from schemas.codec import encode
+from schemas.interaction import InteractionKind
 from schemas.user_preference import UserPreference
 from world import ENGINE, profiles
 
@@ -37,11 +40,23 @@ def lived(history: list[tuple[int, str]]) -> UserPreference:
 
 def test_an_event_is_applied_once_and_earlier_ones_are_recognised() -> None:
     state = lived([(1, "click"), (2, "click")])
-    assert is_applied(state, source(0))
-    assert is_applied(state, source(1))
-    assert not is_applied(state, source(2))
-    assert not is_applied(state, source(0, partition=1))
-    assert not is_applied(None, source(0))
+    assert is_applied(state, source(0), "e0")
+    assert is_applied(state, source(1), "new")
+    assert not is_applied(state, source(2), "new")
+    assert not is_applied(state, source(0, partition=1), "new")
+    assert not is_applied(None, source(0), "e0")
+
+
+def test_an_event_sent_again_is_recognised_by_its_id_among_the_newest_16() -> None:
+    state = lived([(1, "click")] + [(2, "view")] * (MAX_RECENT - 1))
+    assert is_applied(state, source(50), "e0")
+    assert not is_applied(lived([(1, "click")] + [(2, "view")] * MAX_RECENT), source(50), "e0")
+
+
+@pytest.mark.parametrize("kind", get_args(InteractionKind))
+def test_every_kind_can_be_applied_and_told(kind: str) -> None:
+    state = lived([(1, kind)])
+    assert evidence_line(state.recent[0]).endswith(state.recent[0].text)
 
 
 def test_liking_counts_the_items_features_and_disliking_counts_against_them() -> None:

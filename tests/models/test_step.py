@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from models.engine import ScoreRequest
@@ -110,6 +112,24 @@ def test_without_the_model_the_prior_ranks_and_the_record_says_so() -> None:
         one.prior for one in result.ranking.candidates
     ]
     assert "out of memory" in result.ranking.degraded[0]
+
+
+class _Choosy(WeightlessEngine):
+    """Fails for one user, and for any batch that has that user in it."""
+
+    def score(self, requests):
+        if any("blue" in " ".join(one.recent) for one in requests):
+            raise CapacityError("out of memory")
+        return super().score(requests)
+
+
+def test_what_fails_for_one_user_is_no_other_users_fault() -> None:
+    inputs = [asked(0, "ada", 1, None), asked(1, "bob", 2, None)]
+    blue = inputs[0].profile.model_copy(update={"summary": "a blue thing"})
+    ada, bob = run([replace(inputs[0], profile=blue), inputs[1]], _Choosy())
+    assert ada.ranking.degraded == ("ranked without model: out of memory",)
+    assert bob.ranking.degraded == ()
+    assert all(one.model_score is not None for one in bob.ranking.candidates)
 
 
 def test_a_summary_that_fails_is_kept_as_it_was_and_written_with_the_next_event() -> None:
