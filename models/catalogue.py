@@ -59,12 +59,15 @@ class Catalogue:
         return None if row is None else self._profiles[row]
 
     def put(self, profile: ItemProfile) -> bool:
-        """Add or replace an item; False if its embedding is of another length.
+        """Add or replace an item; False if its embedding can't be compared with the others.
 
-        That happens while a catalogue made by another model is still being made anew.
+        It is of another length while a catalogue made by another model is being made anew; a
+        value that is no number would spoil every search.
         """
+        if len(profile.embedding) != 2 * self._embedding_dim:
+            return False
         vector = embedding_from_bytes(profile.embedding)
-        if vector.shape != (self._embedding_dim,):
+        if not np.isfinite(vector).all():
             return False
         row = self._row_of.setdefault(profile.item_id, len(self._profiles))
         if row == len(self._profiles):

@@ -5,7 +5,7 @@ stays here as evidence and counts.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from models.engine import SummaryRequest, Taste
 from models.item_text import features, item_line
@@ -41,6 +41,8 @@ MAX_EVIDENCE = 12
 MAX_COUNTED = 32
 MAX_EXCLUDED = 200
 NUM_SHOWN_LIKES = 5
+
+MAX_AHEAD = timedelta(days=1)
 
 STRENGTH: dict[InteractionKind, float] = {
     "view": 0.25,
@@ -89,9 +91,10 @@ def apply_event(
 ) -> UserPreference:
     """Return the state with one more event in it; the summary is not touched.
 
-    Event time runs forward only: a late event counts in full, and moves no clock back.
+    Event time runs forward only: a late event counts in full, and moves no clock back. An event
+    from the future (a sender's wrong clock) moves it to a day past its record's time at most.
     """
-    now = max(state.updated_at, event.occurred_at)
+    now = max(state.updated_at, min(event.occurred_at, source.timestamp + MAX_AHEAD))
     decay = _decay((now - state.updated_at).total_seconds())
     weight = leaning(event)
     seen = Evidence(

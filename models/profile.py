@@ -5,6 +5,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TypeGuard
 
+import numpy as np
 import orjson
 
 from models.attempts import attempt
@@ -75,6 +76,8 @@ def _profiled(engine: Engine, sources: Sequence[ItemImage]) -> list[ItemProfile]
             for content, reading in zip(contents, readings, strict=True)
         ]
     )
+    if not np.isfinite(embeddings).all():
+        raise EngineError(f"an embedding of {len(sources)} items has values that are no numbers")
     return [
         ItemProfile(
             item_id=source.item.item_id,

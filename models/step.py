@@ -6,6 +6,7 @@ models are fast in batches; a user's result does not depend on who else is in th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,9 @@ Faults = list[list[str]]
 SCORE_DIGITS = 4
 # Two citations fill a sentence.
 MAX_CITED = 2
+# A shop may give an item 64 attributes: a ranking must fit into a record all the same.
+MAX_SHARED = 3
+MAX_CATEGORIES = 4
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,9 @@ def _scored(
         if isinstance(answer, EngineError):
             faults[row].append(f"ranked without model: {answer}")
             scores.append([None] * len(candidates[row]))
+        elif not all(map(isfinite, answer)):
+            faults[row].append("ranked without model: its scores are no numbers")
+            scores.append([None] * len(candidates[row]))
         else:
             scores.append([round(score, SCORE_DIGITS) for score in answer])
     return scores
@@ -205,7 +212,7 @@ def _ranking(
             model_score=score,
             prior=candidate.prior,
             sources=candidate.sources,
-            categories=candidate.profile.categories,
+            categories=candidate.profile.categories[:MAX_CATEGORIES],
             cites=cited,
         )
         for candidate, score, cited in zip(candidates, scores, cites, strict=True)
@@ -264,5 +271,7 @@ def _citation(catalogue: Catalogue, seen: Evidence, item_id: str, similarity: fl
         title=seen.title,
         kind=seen.kind,
         similarity=round(similarity, 6),
-        shared=tuple(name for name in catalogue.features(seen.item_id) if name in of_candidate),
+        shared=tuple(name for name in catalogue.features(seen.item_id) if name in of_candidate)[
+            :MAX_SHARED
+        ],
     )

@@ -93,11 +93,15 @@ def _upload(
     """Put the pictures that are new or changed, and return how many; `stored` learns them."""
 
     def upload(key: str) -> bool:
-        file = (pictures / key).resolve()
-        # The catalogue may come from elsewhere: it must not publish files of this machine.
-        if not file.is_relative_to(pictures.resolve()) or not file.is_file():
+        try:
+            file = (pictures / key).resolve()
+            # The catalogue may come from elsewhere: it must not publish files of this machine.
+            if not file.is_relative_to(pictures.resolve()) or not file.is_file():
+                return False
+            data = file.read_bytes()
+        except (OSError, ValueError):
+            # A name that no file can have, or a file that may not be read: reported as missing.
             return False
-        data = file.read_bytes()
         etag = md5(data, usedforsecurity=False).hexdigest()
         if stored.get(key) == etag:
             return False

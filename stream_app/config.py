@@ -106,6 +106,13 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
 
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_host_and_port(cls, value: str) -> str:
+        if "/" in value:
+            raise ValueError("give host:port without http://; plain HTTP is S3_SECURE=false")
+        return value
+
     @property
     def topics(self) -> Topics:
         """The table of topics under this deployment's names."""
@@ -128,7 +135,10 @@ def read_settings() -> Settings:
         SettingsError: If a value is refused, or a `STREAM_APP_` variable is not a setting:
             a misspelt name would otherwise be a default that nobody chose.
     """
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = {
+        str(field.validation_alias or PREFIX + name.upper())
+        for name, field in Settings.model_fields.items()
+    }
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if unknown:
         raise SettingsError(f"{unknown[0]} is not a setting; known: {', '.join(sorted(known))}")

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pydantic import ValidationError
 
 from schemas.interaction import Interaction
-from stream_app.tables import Row, TableError
+from stream_app.tables import Row, TableError, text_of
 
 __all__ = ["to_interaction"]
 
@@ -25,8 +25,8 @@ def to_interaction(row: Row, line: int) -> Interaction:
         rating = None if row.get("rating") is None else float(str(row["rating"]))
         return Interaction(
             event_id=str(row.get("event_id") or _event_id(row, line)),
-            user_id=str(row.get("user_id", "")),
-            item_id=str(row.get("item_id", "")),
+            user_id=text_of(row, "user_id"),
+            item_id=text_of(row, "item_id"),
             kind=row.get("kind") or ("click" if rating is None else "rating"),  # type: ignore[arg-type]  # pydantic checks it
             occurred_at=_occurred_at(row),
             rating=rating,

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from schemas.item import ImageLocation, Item
-from stream_app.tables import Row, TableError
+from stream_app.tables import Row, TableError, text_of
 
 __all__ = ["image_path", "to_item"]
 
@@ -30,9 +30,9 @@ def to_item(row: Row, bucket: str, *, added_at: datetime) -> Item:
     path = image_path(row)
     try:
         return Item(
-            item_id=str(row.get("item_id", "")),
-            title=str(row.get("title", "")),
-            description=str(row.get("description", "")),
+            item_id=text_of(row, "item_id"),
+            title=text_of(row, "title"),
+            description=text_of(row, "description"),
             categories=_words(row.get("categories", row.get("genres"))),
             attributes=_attributes(row.get("attributes")),
             image=None if path is None else ImageLocation(bucket=bucket, key=path),

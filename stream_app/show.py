@@ -58,18 +58,25 @@ def recommendation_view(recommendation: Recommendation) -> RenderableType:
     """Return a list with its cause, the summary it rests on, and each item's reason."""
     trigger = recommendation.trigger
     head = Text.from_markup(
-        f"[bold]{escape(recommendation.user_id)}[/bold] "
-        f"[cyan]{trigger.kind}[/cyan] {escape(trigger.title)}"
+        f"[bold]{_plain(recommendation.user_id)}[/bold] "
+        f"[cyan]{trigger.kind}[/cyan] {_plain(trigger.title)}"
     )
-    summary = Text(recommendation.summary or "(no summary before the first block)", style="italic")
+    summary = Text.from_markup(
+        _plain(recommendation.summary or "(no summary before the first block)"), style="italic"
+    )
     table = Table("#", "item", "score", "reason", "source", box=None, header_style="dim")
     for item in recommendation.items:
         table.add_row(
             str(item.rank),
-            escape(item.title),
+            _plain(item.title),
             f"{item.score:.3f}",
-            escape(item.reason),
-            ", ".join(item.sources),
+            _plain(item.reason),
+            _plain(", ".join(item.sources)),
         )
     notes = [Text(f"degraded: {reason}", style="yellow") for reason in recommendation.degraded]
     return Group(head, summary, table, *notes)
+
+
+def _plain(text: str) -> str:
+    """Return the text so that neither rich nor the terminal takes any of it for an order."""
+    return escape("".join(one if one.isprintable() else " " for one in text))

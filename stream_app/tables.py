@@ -9,7 +9,7 @@ from typing import TextIO
 
 import orjson
 
-__all__ = ["TableError", "read_rows"]
+__all__ = ["Row", "TableError", "read_rows", "text_of"]
 
 Row = dict[str, object]
 
@@ -28,6 +28,12 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row | TableError]]:
     """
     with _open(path) as file:
         yield from _csv_rows(file) if path.suffix == ".csv" else _jsonl_rows(file)
+
+
+def text_of(row: Row, name: str) -> str:
+    """Return a field as text, "" where it is missing or null: numbers are fine for ids."""
+    value = row.get(name)
+    return "" if value is None else str(value)
 
 
 @contextmanager
@@ -58,8 +64,13 @@ def _jsonl_rows(file: TextIO) -> Iterator[tuple[int, Row | TableError]]:
 
 def _csv_rows(file: TextIO) -> Iterator[tuple[int, Row | TableError]]:
     reader = csv.DictReader(file)
-    for row in reader:
-        yield (
-            reader.line_num,
-            {name: value for name, value in row.items() if value not in {"", None}},
-        )
+    try:
+        for row in reader:
+            if None in row:
+                yield reader.line_num, TableError("more fields than the head has columns")
+            else:
+                filled = {name: value for name, value in row.items() if value not in {"", None}}
+                yield reader.line_num, filled
+    except csv.Error as error:
+        # The rest of the file can't be told apart any more.
+        yield reader.line_num, TableError(f"not valid CSV, reading ends here: {error}")

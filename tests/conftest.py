@@ -19,7 +19,8 @@ HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app")).resol
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Addresses of the servers, as environment variables; started unless they are given."""
-    with stack_for(read_settings(), tmp_path_factory.mktemp("stack")) as running:
+    settings = read_settings().model_copy(update={"home": HOME})
+    with stack_for(settings, tmp_path_factory.mktemp("stack")) as running:
         yield running.environment()
 
 

@@ -5,8 +5,9 @@ from datetime import timedelta
 import numpy as np
 
 from models.catalogue import embedding_to_bytes
-from records import EPOCH, enriched, interaction, item, source
+from records import EPOCH, enriched, interaction, item
 from schemas.adapter_release import AdapterRelease
+from schemas.enriched_interaction import SourcePosition
 from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
 from schemas.item_image import ItemImage
@@ -35,14 +36,15 @@ EVIDENCE = Evidence(
     weight=0.8,
     occurred_at=EPOCH,
 )
+SOURCE = SourcePosition(partition=3, offset=7, timestamp=EPOCH)
 TRIGGER = Trigger(
-    event_id="e1", item_id="i1", title="Item 1", kind="like", occurred_at=EPOCH, source=source(7, 3)
+    event_id="e1", item_id="i1", title="Item 1", kind="like", occurred_at=EPOCH, source=SOURCE
 )
 
 EXAMPLES: list[Record] = [
     interaction(1, kind="like").model_copy(update={"rating": None}),
     ITEM,
-    enriched(1, ITEM, offset=7, partition=3).model_copy(update={"image": IMAGE}),
+    enriched(1, ITEM).model_copy(update={"image": IMAGE, "source": SOURCE}),
     ItemImage(item=ITEM, image=IMAGE, degraded=None),
     ItemProfile(
         item_id="i1",

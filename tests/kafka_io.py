@@ -17,8 +17,7 @@ async def produce(
     settings: Settings,
     topic: str,
     records: Iterable[tuple[bytes | None, Record | bytes | None]],
-    *,
-    partition: int | None = None,
+    **options: object,
 ) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
@@ -32,7 +31,7 @@ async def produce(
                 topic,
                 encode(value) if isinstance(value, Record) else value,
                 key=key,
-                partition=partition,
+                **options,
             )
             for key, value in records
         ]

@@ -34,7 +34,7 @@ def item(number: int, **fields: object) -> Item:
 
 
 def source(offset: int, partition: int = 0) -> SourcePosition:
-    return SourcePosition(partition=partition, offset=offset, timestamp=EPOCH)
+    return SourcePosition(partition=partition, offset=offset, timestamp=EPOCH + timedelta(days=365))
 
 
 def enriched(

@@ -182,10 +182,12 @@ def _summary(answer: str, request: SummaryRequest) -> str:
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Turn what torch raises into what callers know."""
+    """Turn what torch and transformers raise into what callers know."""
     try:
         yield
+    except EngineError:
+        raise
     except torch.OutOfMemoryError as error:
         raise CapacityError(f"out of memory: {error}; use smaller batches") from error
-    except (RuntimeError, ValueError) as error:
+    except Exception as error:  # whatever a model raises costs this call, not the process
         raise EngineError(f"the model failed: {error}") from error

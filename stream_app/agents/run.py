@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from types import FrameType
@@ -18,6 +16,7 @@ from stream_app.agents.app import build_app
 from stream_app.agents.outbox import Outbox, end_uncommitted
 from stream_app.agents.stage import Stage, process
 from stream_app.config import Settings
+from stream_app.deadline import EXIT_STUCK, end_after
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import require_topics
 
@@ -28,7 +27,6 @@ AGENTS: dict[str, Callable[[Settings], Stage[Any]]] = {
     "profile": profile.build,
     "publish": publish.build,
 }
-EXIT_STUCK = 75
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ def run_agent(name: str, settings: Settings) -> None:
         asyncio.run(_run(name, settings))
     finally:
         # After an error too, a thread may be left that keeps the process.
-        _end_after(settings.drain_s)
+        end_after(settings.drain_s)
 
 
 async def _run(name: str, settings: Settings) -> None:
@@ -66,18 +64,11 @@ def _stop_on_signals(serving: asyncio.Task[None], drain_s: float) -> None:
         # Once: a second cancellation would interrupt the stop itself.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        _end_after(drain_s)
+        end_after(drain_s)
         loop.call_soon_threadsafe(serving.cancel)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-
-
-def _end_after(drain_s: float) -> None:
-    # A thread, because the loop itself may be what is stuck.
-    deadline = threading.Timer(drain_s, os._exit, (EXIT_STUCK,))
-    deadline.daemon = True
-    deadline.start()
 
 
 async def _serve(stage: Stage[Any], settings: Settings) -> None:

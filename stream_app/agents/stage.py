@@ -127,8 +127,9 @@ async def _set_aside(
     try:
         await outbox.send(topic, message.key, message.value, letter.headers(_headers(message)))
     except RecordTooLargeError:
-        # The headers made it too large for the broker. Empty, not null: null would erase.
-        await outbox.send(topic, message.key, b"", letter.to_headers())
+        # Its headers or its key are too large for the broker. Empty, not null: null would erase.
+        key = message.key if len(message.key or b"") <= MAX_KEY_BYTES else None
+        await outbox.send(topic, key, b"", letter.to_headers())
 
 
 def _headers(message: Message) -> list[tuple[str, bytes | None]]:

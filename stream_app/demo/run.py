@@ -66,6 +66,8 @@ async def run_demo(
             **PACE,
             **os.environ,
             **stack.environment(),
+            # What they say of themselves at INFO is how the demo knows that they are at work.
+            "STREAM_APP_LOG_LEVEL": "INFO",
             "STREAM_APP_TOPIC_PREFIX": settings.topic_prefix,
             "STREAM_APP_BUCKETS": ",".join(settings.buckets),
             "STREAM_APP_STATE_DIR": str(data / "state"),
@@ -149,11 +151,12 @@ async def _shop(
 
 async def _until_at_work(processes: Sequence[ChildProcess], progress: Progress) -> None:
     """Wait until every process says so in its log; the worker loads the model before."""
-    num_at_work = 0
-    while num_at_work < len(processes):
-        logs = [process.log_tail() for process in processes]
-        num_at_work = sum(any(sign in log for sign in AT_WORK) for log in logs)
-        progress("processes at work", num_at_work, len(processes))
+    at_work: set[str] = set()
+    while len(at_work) < len(processes):
+        for process in processes:
+            if any(sign in process.log_tail() for sign in AT_WORK):
+                at_work.add(process.name)
+        progress("processes at work", len(at_work), len(processes))
         await asyncio.sleep(LOOK_EVERY_S)
 
 

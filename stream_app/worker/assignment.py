@@ -32,7 +32,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         consumer: AIOKafkaConsumer,
         state_dir: Path,
         idle: asyncio.Event,
-        on_failure: Callable[[], None],
+        on_failure: Callable[[BaseException], None],
     ) -> None:
         # A store of another cluster must not be taken for this one's: set before subscribing.
         self.cluster_id = ""
@@ -136,7 +136,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._restoring.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("state could not be restored", exc_info=error)
-            self._on_failure()
+            self._on_failure(error)
 
     async def _stop_restoring(self) -> None:
         tasks = list(self._restoring)

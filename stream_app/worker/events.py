@@ -20,6 +20,8 @@ from stream_app.worker.outcome import Answered, Erased, Outcome, Refused, Unchan
 
 __all__ = ["process_events"]
 
+BLIND = "the item was read without its picture"
+
 StateOf = Callable[[ConsumerRecord], bytes | None]
 
 
@@ -47,7 +49,7 @@ def process_events(
             events.append(read)
         else:
             outcomes.append(read)
-    return outcomes + _answer(engine, catalogue, events, num_candidates)
+    return outcomes + _answer(engine, catalogue, events, {}, num_candidates)
 
 
 def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
@@ -71,12 +73,17 @@ def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
 
 
 def _answer(
-    engine: Engine, catalogue: Catalogue, events: list[_Event], num_candidates: int
+    engine: Engine,
+    catalogue: Catalogue,
+    events: list[_Event],
+    profiles: dict[str, ItemProfile],
+    num_candidates: int,
 ) -> list[Outcome]:
+    """Answer events; `profiles` learns what was read for them, and keeps it over a retry."""
     if not events:
         return []
     try:
-        profiles = _profile_unknown(engine, catalogue, events)
+        profiles |= _profile_unknown(engine, catalogue, events)
         inputs = [_step_input(event, catalogue, profiles) for event in events]
         results = step(engine, catalogue, inputs, num_candidates=num_candidates)
     except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
@@ -85,7 +92,7 @@ def _answer(
         return [
             outcome
             for event in events
-            for outcome in _answer(engine, catalogue, [event], num_candidates)
+            for outcome in _answer(engine, catalogue, [event], profiles, num_candidates)
         ]
     return [
         Answered(event.record, result.state, result.ranking, _new_profile(event, profiles))
@@ -109,6 +116,9 @@ def _profile_unknown(
     for (item_id, source), profile in zip(unknown.items(), read, strict=True):
         if isinstance(profile, EngineError):
             profiles[item_id] = unread_profile(engine, source, profile)
+        elif source.item.image is not None and source.image is None:
+            # Good for this answer; kept, it would stand for a profile that knows the picture.
+            profiles[item_id] = profile.model_copy(update={"versions": UNREAD, "degraded": BLIND})
         else:
             catalogue.put(profile)
             profiles[item_id] = profile

@@ -23,17 +23,32 @@ def process_items(
     outcomes: list[Outcome] = []
     to_read: list[tuple[ConsumerRecord, ItemImage]] = []
     for record in records:
-        if record.value is None:
-            outcomes.append(Withdrawn(record))
-            continue
-        source = decode(ItemImage, record.value)
-        if isinstance(source, Poison):
-            outcomes.append(Refused(record, source.error, source.reason))
-        elif is_current(known := catalogue.get(source.item.item_id), source, engine.versions):
-            outcomes.append(_refreshed(record, source, known))
+        read = _decided(engine, catalogue, record)
+        if isinstance(read, ItemImage):
+            to_read.append((record, read))
         else:
-            to_read.append((record, source))
+            outcomes.append(read)
     return outcomes + _read(engine, to_read)
+
+
+def _decided(engine: Engine, catalogue: Catalogue, record: ConsumerRecord) -> Outcome | ItemImage:
+    """Return what becomes of a record, or the item if the model has to read it."""
+    if record.key is None:
+        return Refused(record, "NullKey", "an item image needs its item as key")
+    if record.value is None:
+        return Withdrawn(record)
+    source = decode(ItemImage, record.value)
+    if isinstance(source, Poison):
+        return Refused(record, source.error, source.reason)
+    if source.item.item_id.encode() != record.key:
+        return Refused(record, "KeyMismatch", "the key is not the item_id of the value")
+    known = catalogue.get(source.item.item_id)
+    if is_current(known, source, engine.versions):
+        return _refreshed(record, source, known)
+    if source.degraded and known is not None and known.versions == engine.versions:
+        # The picture can't be had just now: what was read with it is worth more.
+        return _refreshed(record, source, known)
+    return source
 
 
 def _refreshed(record: ConsumerRecord, source: ItemImage, known: ItemProfile) -> Outcome:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
+from schemas.item_profile import ItemProfile
 from stream_app.config import Settings
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.producer import new_producer
@@ -24,7 +25,7 @@ from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.events import process_events
 from stream_app.worker.items import process_items
-from stream_app.worker.outcome import Outcome, Profiled, Withdrawn
+from stream_app.worker.outcome import Answered, Outcome, Profiled, Withdrawn
 from stream_app.worker.partition import Partition
 from stream_app.worker.slot import StateSlot
 from stream_app.worker.store import PartitionStore
@@ -63,6 +64,8 @@ class Worker:
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             session_timeout_ms=session_timeout_ms,
+            # The group must wait for a drain: past it another worker owns the partition.
+            rebalance_timeout_ms=session_timeout_ms + int(settings.drain_s * 1000),
             heartbeat_interval_ms=session_timeout_ms // 4,
         )
         self._delivery = Delivery(self._producer, settings.topics)
@@ -72,35 +75,37 @@ class Worker:
         self._work_to_do = asyncio.Event()
         self._stopping = asyncio.Event()
         self._assignment = Assignment(
-            settings, self._consumer, self._slot.directory, self._idle, on_failure=self.stop
+            settings, self._consumer, self._slot.directory, self._idle, on_failure=self._fail
         )
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._num_event_batches = 0
+        self._failure: BaseException | None = None
 
     def stop(self) -> None:
         """Finish the batch in hand, commit, and leave the group."""
         self._stopping.set()
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = error
+        self.stop()
 
     async def run(self) -> None:
         """Work until `stop`.
 
         Raises:
             MissingTopicsError: If the topics aren't there, or not alike in partitions.
-            KafkaError: If the broker is gone for longer than the clients' own retries.
+            KafkaError: If the broker is gone for longer than the clients' own retries, or a
+                partition's state could not be restored.
         """
         await require_topics(self._settings)
         self._assignment.cluster_id = await cluster_id(self._settings)
         try:
-            await self._view.start()
-            await self._producer.start()
-            self._consumer.subscribe(
-                [self._events_topic, self._items_topic], listener=self._assignment
-            )
-            await self._consumer.start()
-            logger.info("worker started", engine=self._engine.versions.model)
+            await self._until_stopped(self._start())
             await self._until_stopped(
                 self._view.run(), self._poll(), self._work(), self._commit_regularly()
             )
+            if self._failure is not None:
+                raise self._failure
         finally:
             await self._consumer.stop()
             await self._assignment.close()
@@ -110,14 +115,21 @@ class Worker:
             self._slot.release()
             logger.info("worker stopped")
 
+    async def _start(self) -> None:
+        await self._view.start()
+        await self._producer.start()
+        self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
+        await self._consumer.start()
+        logger.info("worker started", engine=self._engine.versions.model)
+
     async def _until_stopped(self, *activities: Coroutine[Any, Any, Any]) -> None:
-        """Run all until `stop`; the first that fails ends the others and the process."""
+        """Run until `stop` or the end of an activity; one that fails ends the process."""
         tasks = [asyncio.ensure_future(one) for one in [self._stopping.wait(), *activities]]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-            self._stopping.set()
+            # A batch in hand is delivered before its task is cancelled.
             await self._assignment.drain()
         finally:
             for task in tasks:
@@ -194,12 +206,20 @@ class Worker:
         ours = {one.tp.partition: one for one in batch if self._assignment.is_ours(one)}
         kept = [outcome for outcome in outcomes if outcome.record.partition in ours]
         await self._delivery.deliver(kept, _stores(ours.values()))
+        for outcome in outcomes:
+            if outcome.record.partition not in ours and isinstance(outcome, Answered):
+                # Nobody but us would know this profile: the next owner writes it.
+                self._forget(outcome.profile)
         for outcome in kept:
             ours[outcome.record.partition].tracker.finish(outcome.record.offset)
             if isinstance(outcome, Profiled):
                 self._catalogue.put(outcome.profile)
             elif isinstance(outcome, Withdrawn):
                 self._catalogue.remove(outcome.record.key.decode(errors="replace"))
+
+    def _forget(self, profile: ItemProfile | None) -> None:
+        if profile is not None:
+            self._catalogue.remove(profile.item_id)
 
 
 def _stores(partitions: Iterable[Partition]) -> dict[int, PartitionStore]:

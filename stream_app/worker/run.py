@@ -6,6 +6,7 @@ import signal
 import structlog
 
 from stream_app.config import Settings
+from stream_app.deadline import end_after
 from stream_app.engine import load_engine
 from stream_app.worker.process import Worker
 
@@ -13,14 +14,26 @@ __all__ = ["run_worker"]
 
 logger = structlog.get_logger(__name__)
 
+# Beyond the drain: closing stores and connections.
+CLOSE_S = 5.0
+
 
 async def run_worker(settings: Settings) -> None:
-    """Load the engine and work until SIGTERM or SIGINT."""
+    """Load the engine and work until SIGTERM or SIGINT.
+
+    After a signal the process ends within `drain_s` and five seconds, by `end_after` if a batch
+    or a connection is stuck.
+    """
     loop = asyncio.get_running_loop()
     engine = await loop.run_in_executor(None, load_engine, settings)
     if engine.notice:
         logger.warning("engine notice", notice=engine.notice)
     worker = Worker(settings, engine)
+
+    def stop() -> None:
+        end_after(settings.drain_s + CLOSE_S)
+        worker.stop()
+
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, worker.stop)
+        loop.add_signal_handler(signum, stop)
     await worker.run()

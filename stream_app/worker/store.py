@@ -8,9 +8,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch
 
 __all__ = ["PartitionStore"]
+
+logger = structlog.get_logger(__name__)
 
 # Keys of users have the first byte "u", so no user id can meet the store's own entries.
 USER = b"u"
@@ -29,7 +32,7 @@ class PartitionStore:
     def __init__(self, directory: Path, changelog: str) -> None:
         self._directory = directory
         self._changelog = changelog.encode()
-        self._db = _open(directory)
+        self._db = _opened(directory)
         if self._db.get(CHANGELOG) != self._changelog:
             self.clear()
 
@@ -67,6 +70,18 @@ class PartitionStore:
     def close(self) -> None:
         """Flush and release the directory's lock."""
         self._db.close()
+
+
+def _opened(directory: Path) -> Rdict:
+    """Open the store, or a new one in place of one that RocksDB finds corrupt."""
+    try:
+        return _open(directory)
+    except Exception as error:  # RocksDB's errors have no class of their own
+        if not str(error).startswith("Corruption"):
+            raise
+        logger.warning("store is corrupt and is rebuilt", store=str(directory), error=str(error))
+        shutil.rmtree(directory)
+        return _open(directory)
 
 
 def _open(directory: Path) -> Rdict:

@@ -42,9 +42,10 @@ def test_a_draw_depends_on_the_seed_and_not_on_the_order_of_arrival() -> None:
     assert one.draw(5, "seed") != one.draw(5, "other seed")
 
 
-def test_an_embedding_of_another_length_is_left_out() -> None:
+@pytest.mark.parametrize("embedding", [bytes(8), bytes(127), b"\xff\x7f" * 64, b"\x00\x7c" * 64])
+def test_an_embedding_that_cannot_be_compared_is_left_out(embedding: bytes) -> None:
     filled = catalogue(2)
-    odd = profiles(1)[0].model_copy(update={"item_id": "odd", "embedding": bytes(8)})
+    odd = profiles(1)[0].model_copy(update={"item_id": "odd", "embedding": embedding})
     assert not filled.put(odd)
     assert filled.get("odd") is None
 

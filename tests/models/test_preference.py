@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -82,6 +82,16 @@ def test_thirty_days_halve_a_like_as_ten_events_do() -> None:
     )
     after = apply_event(state, later, source(1), profile)
     assert after.likes["colour=blue"] == pytest.approx(0.5 * 0.5**0.1, abs=1e-5)
+
+
+def test_an_event_from_the_future_moves_the_clock_by_a_day_at_most() -> None:
+    state = lived([(1, "like")])
+    ahead = interaction(0, item="i2").model_copy(
+        update={"occurred_at": datetime(9999, 12, 31, tzinfo=UTC)}
+    )
+    after = apply_event(state, ahead, source(1), PROFILES[2])
+    assert after.updated_at == source(1).timestamp + timedelta(days=1)
+    assert after.likes["colour=blue"] > 0
 
 
 def test_a_late_event_moves_no_clock_back() -> None:

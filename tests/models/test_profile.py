@@ -4,6 +4,7 @@ import pytest
 from models.catalogue import embedding_from_bytes
 from models.errors import EngineError
 from models.profile import is_current, profile_items, source_hash, unread_profile, with_shop_fields
+from models.weightless import WeightlessEngine
 from records import item, item_image
 from schemas.image import NormalisedImage
 from schemas.versions import Versions
@@ -45,6 +46,17 @@ def test_another_picture_or_model_makes_a_profile_old() -> None:
     assert source_hash(before.item, IMAGE) != source_hash(
         before.item, IMAGE.model_copy(update={"etag": "2"})
     )
+
+
+def test_an_embedding_that_is_no_number_is_an_error_of_its_row() -> None:
+    class Overflowing(WeightlessEngine):
+        def embed(self, inputs):
+            rows = super().embed(inputs)
+            rows[[one.text.startswith("Item 2") for one in inputs]] = np.inf
+            return rows
+
+    read = profile_items(Overflowing(), [item_image(item(number)) for number in (1, 2, 3)])
+    assert [isinstance(one, EngineError) for one in read] == [False, True, False]
 
 
 def test_shop_fields_change_without_the_model() -> None:

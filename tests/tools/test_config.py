@@ -30,6 +30,18 @@ def test_a_secret_is_not_in_what_settings_print(monkeypatch: pytest.MonkeyPatch)
     assert "hush" not in f"{read_settings()!r}{read_settings()}"
 
 
+def test_a_setting_under_a_name_that_is_not_its_own_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_APP_MODEL_ID", "some/model")
+    with pytest.raises(SettingsError, match="STREAM_APP_MODEL_ID is not a setting"):
+        read_settings()
+
+
+def test_an_endpoint_with_a_scheme_says_how_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S3_ENDPOINT", "http://minio:9000")
+    with pytest.raises(SettingsError, match="S3_SECURE=false"):
+        read_settings()
+
+
 def test_a_misspelt_setting_stops_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_APP_MAX_BACH_EVENTS", "5")
     with pytest.raises(SettingsError, match="STREAM_APP_MAX_BACH_EVENTS is not a setting"):

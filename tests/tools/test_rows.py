@@ -24,6 +24,14 @@ def test_empty_csv_fields_are_left_out(tmp_path: Path) -> None:
     assert [row for _, row in read_rows(file)] == [{"a": "1"}, {"a": "x, y", "b": "2"}]
 
 
+def test_a_csv_row_with_too_many_fields_is_an_error_and_not_the_end(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("a,b\n1,2,3\n4,5\n")
+    rows = [row for _, row in read_rows(file)]
+    assert isinstance(rows[0], TableError)
+    assert rows[1] == {"a": "4", "b": "5"}
+
+
 @pytest.mark.parametrize("name", ["rows.txt", "nobody.jsonl"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(TableError, match=name):
@@ -49,6 +57,7 @@ def test_ids_may_be_numbers_and_naive_times_are_utc() -> None:
     ("row", "named"),
     [
         ({"item_id": "i"}, "user_id"),
+        ({"user_id": None, "item_id": "i"}, "user_id"),
         ({"user_id": "u"}, "item_id"),
         ({"user_id": "u", "item_id": "i", "kind": "stare"}, "kind"),
         ({"user_id": "u", "item_id": "i", "rating": "many"}, "many"),

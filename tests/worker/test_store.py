@@ -27,6 +27,15 @@ def test_a_store_of_another_changelog_is_thrown_away(tmp_path: Path) -> None:
     assert (other.get(b"ada"), other.next_offset) == (None, 0)
 
 
+def test_a_corrupt_store_is_thrown_away(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"ada": b"1"}, next_offset=7)
+    store.close()
+    (tmp_path / "s" / "CURRENT").write_text("garbage\n")
+    again = PartitionStore(tmp_path / "s", "user-preferences-0")
+    assert (again.get(b"ada"), again.next_offset) == (None, 0)
+
+
 def test_a_user_can_have_the_name_of_the_stores_own_entries(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "s", "user-preferences-0")
     store.write({b"m:next-offset": b"1", b"": b"2"}, next_offset=7)

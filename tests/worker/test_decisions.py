@@ -1,0 +1,101 @@
+"""What the worker decides of records, without a broker."""
+
+from aiokafka import ConsumerRecord
+
+from models.errors import CapacityError
+from models.weightless import WeightlessEngine
+from records import enriched, item, item_image
+from schemas.codec import encode
+from schemas.image import NormalisedImage
+from schemas.item import ImageLocation
+from schemas.record import Record
+from stream_app.worker.events import process_events
+from stream_app.worker.items import process_items
+from stream_app.worker.outcome import Answered, Profiled, Refused, Unchanged
+from world import ENGINE, catalogue
+
+IMAGE = NormalisedImage(jpeg=b"x", width=1, height=1, etag="1")
+PICTURED = item(99, image=ImageLocation(bucket="media", key="99.jpg"))
+
+
+def record(offset: int, key: bytes | None, value: Record | bytes | None) -> ConsumerRecord:
+    raw = encode(value) if isinstance(value, Record) else value
+    return ConsumerRecord("t", 0, offset, 0, 0, key, raw, None, 0, 0, ())
+
+
+def answer(events, engine=ENGINE, items=None):
+    items = catalogue(30) if items is None else items
+    records = [
+        record(number, one.interaction.user_id.encode(), one) for number, one in enumerate(events)
+    ]
+    return process_events(engine, items, lambda _: None, records, num_candidates=10)
+
+
+def test_an_outage_of_storage_does_not_replace_what_was_read_with_the_picture() -> None:
+    items = catalogue(3)
+    good = item_image(PICTURED).model_copy(update={"image": IMAGE})
+    (read,) = process_items(ENGINE, items, [record(0, b"i99", good)])
+    assert isinstance(read, Profiled)
+    items.put(read.profile)
+    blind = item_image(PICTURED.model_copy(update={"price": 5.0}))
+    blind = blind.model_copy(update={"degraded": "object storage is away"})
+    (after,) = process_items(ENGINE, items, [record(1, b"i99", blind)])
+    assert isinstance(after, Profiled)
+    assert after.profile == read.profile.model_copy(update={"price": 5.0})
+
+
+def test_an_item_image_under_another_key_or_none_is_refused() -> None:
+    source = item_image(item(1))
+    found = process_items(
+        ENGINE, catalogue(0), [record(0, None, source), record(1, b"other", source)]
+    )
+    assert [one.error for one in found if isinstance(one, Refused)] == ["NullKey", "KeyMismatch"]
+
+
+def test_an_item_read_without_its_picture_answers_once_and_is_not_kept() -> None:
+    items = catalogue(30)
+    (found,) = answer([enriched(1, PICTURED)], items=items)
+    assert isinstance(found, Answered)
+    assert found.profile is None
+    assert found.ranking.degraded == ("the item was read without its picture",)
+    assert items.get("i99") is None
+
+
+def test_a_fault_of_one_event_costs_that_event_and_no_profile() -> None:
+    class Fragile(WeightlessEngine):
+        def score(self, requests):
+            if any("Item 50" in line for one in requests for line in one.recent):
+                raise TypeError("a bug")
+            return super().score(requests)
+
+    events = [enriched(1, item(50)), enriched(2, item(51), user="bob")]
+    found = {one.record.offset: one for one in answer(events, Fragile())}
+    assert isinstance(found[0], Refused)
+    assert found[0].error == "TypeError"
+    assert isinstance(found[1], Answered)
+    assert found[1].profile is not None
+
+
+def test_an_item_that_cannot_be_read_is_answered_by_its_own_words() -> None:
+    class Unreading(WeightlessEngine):
+        def profile(self, items):
+            raise CapacityError("out of memory")
+
+    (found,) = answer([enriched(1, item(50))], Unreading())
+    assert isinstance(found, Answered)
+    assert found.profile is None
+    assert found.ranking.degraded == ("item not read: out of memory",)
+
+
+def test_a_repeated_event_changes_nothing() -> None:
+    (first,) = answer([enriched(1, item(1), offset=3)])
+    assert isinstance(first, Answered)
+    again = enriched(1, item(1), offset=4)
+    (second,) = process_events(
+        ENGINE,
+        catalogue(30),
+        lambda _: encode(first.state),
+        [record(4, b"ada", again)],
+        num_candidates=10,
+    )
+    assert isinstance(second, Unchanged)
