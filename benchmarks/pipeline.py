@@ -18,6 +18,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -117,51 +118,75 @@ def some_events(num_events: int, run: str) -> list[Interaction]:
     ]
 
 
-async def fill_catalogue(settings: Settings) -> None:
-    """Load items without pictures and wait until all have profiles."""
-    servers, topics = settings.kafka_bootstrap_servers, settings.topics
-    async with AIOKafkaProducer(bootstrap_servers=servers) as producer:
+async def load_items(settings: Settings) -> None:
+    """Write items without pictures."""
+    topic = settings.topics.items.name
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
         for number in range(NUM_ITEMS):
             categories = (f"category {number % 12}",)
             item = Item(item_id=str(number), title=f"Item {number}", categories=categories)
-            await producer.send(topics.items.name, encode(item), key=item.item_id.encode())
+            await producer.send(topic, encode(item), key=item.item_id.encode())
+
+
+async def until_profiled(settings: Settings) -> None:
+    """Wait until every item has its profile."""
+    topic = settings.topics.item_profiles.name
     async with asyncio.timeout(NO_ANSWER_S):
-        while len(await newest_by_key(servers, topics.item_profiles.name)) < NUM_ITEMS:
+        while len(await newest_by_key(settings.kafka_bootstrap_servers, topic)) < NUM_ITEMS:
             pass
 
 
-async def measure_all(settings: Settings, num_events: int, logs: Path) -> list[Figures]:
-    """Measure the paths one after the other, each with nothing else going on."""
-    topics = settings.topics
+async def measure_raw(settings: Settings, num_events: int, logs: Path) -> Figures:
+    """Measure the pass-through."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
     await admin.start()
-    raw = [NewTopic(f"raw-{end}", settings.partitions, 1) for end in ("in", "out")]
-    await admin.create_topics(raw)
+    ends = [NewTopic(f"raw-{end}", settings.partitions, 1) for end in ("in", "out")]
+    await admin.create_topics(ends)
     await admin.close()
-    await create_topics(settings)
-    figures = []
     command = [sys.executable, "-m", "benchmarks.passthrough", "raw-in", "raw-out"]
     with ChildProcess("raw", command, logs / "raw.log"):
-        raw_path = Route(settings, "raw aiokafka pass-through", "raw-in", "raw-out")
-        figures.append(await raw_path.measure(some_events(num_events, "raw")))
-    environment = dict(os.environ)
-    with running({"ingest": PROCESSES["ingest"]}, logs, environment=environment, drain_s=20):
-        # The catalogue view must know the items; the worker that profiles them is not running.
-        async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
-            for number in range(NUM_ITEMS):
-                item = Item(item_id=str(number), title=f"Item {number}")
-                await producer.send(topics.items.name, encode(item), key=item.item_id.encode())
-        hop = Route(
-            settings, "one hop: ingest", topics.interactions.name, topics.interactions_enriched.name
-        )
-        figures.append(await hop.measure(some_events(num_events, "hop")))
-    with running(PROCESSES, logs, environment=environment, drain_s=20):
-        await fill_catalogue(settings)
-        chain = Route(
+        route = Route(settings, "raw aiokafka pass-through", "raw-in", "raw-out")
+        return await route.measure(some_events(num_events, "raw"))
+
+
+async def measure_hop(settings: Settings, num_events: int, logs: Path) -> Figures:
+    """Measure the ingest agent alone, in topics of its own."""
+    settings = settings.model_copy(update={"topic_prefix": "hop."})
+    await create_topics(settings)
+    await load_items(settings)
+    topics = settings.topics
+    with running({"ingest": PROCESSES["ingest"]}, logs, **of(settings)):
+        source, sink = topics.interactions.name, topics.interactions_enriched.name
+        route = Route(settings, "one hop: ingest", source, sink)
+        return await route.measure(some_events(num_events, "hop"))
+
+
+async def measure_chain(settings: Settings, num_events: int, logs: Path) -> Figures:
+    """Measure from interactions to recommendations, in topics of its own."""
+    settings = settings.model_copy(update={"topic_prefix": "chain."})
+    await create_topics(settings)
+    await load_items(settings)
+    topics = settings.topics
+    with running(PROCESSES, logs, **of(settings)):
+        await until_profiled(settings)
+        route = Route(
             settings, "whole chain", topics.interactions.name, topics.recommendations.name
         )
-        figures.append(await chain.measure(some_events(num_events, "chain")))
-    return figures
+        return await route.measure(some_events(num_events, "chain"))
+
+
+def of(settings: Settings) -> dict[str, Any]:
+    """Return how processes of these settings are run."""
+    environment = {**os.environ, "STREAM_APP_TOPIC_PREFIX": settings.topic_prefix}
+    return {"environment": environment, "drain_s": settings.drain_s}
+
+
+async def measure_all(settings: Settings, num_events: int, logs: Path) -> list[Figures]:
+    """Measure the routes one after the other, each with nothing else going on."""
+    return [
+        await measure(settings, num_events, logs)
+        for measure in (measure_raw, measure_hop, measure_chain)
+    ]
 
 
 def show(figures: Sequence[Figures]) -> None:
