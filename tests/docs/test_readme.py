@@ -58,3 +58,7 @@ def test_every_command_that_the_readme_names_exists_with_its_options(line: str) 
 def test_every_link_to_a_file_leads_somewhere() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text()):
         assert (ROOT / target).exists(), target
+
+
+def test_nothing_is_left_to_be_filled_in() -> None:
+    assert "<!--" not in README.read_text()
