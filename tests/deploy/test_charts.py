@@ -16,8 +16,9 @@ import click
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 
-from stream_app.cli import AGENT_NAMES, commands
+from stream_app.cli import commands
 from stream_app.config import PREFIX, Settings
+from stream_app.supervise import AGENTS
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "stream-app"
@@ -120,8 +121,8 @@ def test_every_command_exists(where: str, words: list[str]) -> None:
 
 
 def test_every_agent_is_deployed() -> None:
-    assert set(VALUES["agents"]) == set(AGENT_NAMES)
-    assert set(AGENT_NAMES) | {"worker", "topics"} <= set(SERVICES)
+    assert set(VALUES["agents"]) == set(AGENTS)
+    assert set(AGENTS) | {"worker", "topics"} <= set(SERVICES)
 
 
 def test_a_setting_has_one_place_in_the_values() -> None:
@@ -164,7 +165,7 @@ class TestRendered:
         rendered = helm("template", "shop", str(CHART), "--values", str(values))
         objects = [one for one in yaml.safe_load_all(rendered) if one]
         pods = [one["spec"]["template"]["spec"] for one in objects if "spec" in one]
-        assert len(pods) >= len(AGENT_NAMES) + 1
+        assert len(pods) >= len(AGENTS) + 1
         for pod in pods:
             assert pod["automountServiceAccountToken"] is False
             assert pod["enableServiceLinks"] is False
