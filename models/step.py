@@ -41,6 +41,8 @@ Faults = list[list[str]]
 SCORE_DIGITS = 4
 # Two citations fill a sentence.
 MAX_CITED = 2
+# Below it, and with nothing in common, an item is no reason for another.
+MIN_SIMILARITY = 0.2
 # A shop may give an item 64 attributes: a ranking must fit into a record all the same.
 MAX_SHARED = 3
 MAX_CATEGORIES = 4
@@ -257,8 +259,12 @@ def _citations(
     nearest = np.argsort(-similarity, axis=0, kind="stable")[:MAX_CITED]
     return [
         tuple(
-            _citation(catalogue, evidence[row], item_id, float(similarity[row, column]))
+            citation
             for row in nearest[:, column]
+            for citation in [
+                _citation(catalogue, evidence[row], item_id, float(similarity[row, column]))
+            ]
+            if citation.shared or citation.similarity >= MIN_SIMILARITY
         )
         for column, item_id in enumerate(item_ids)
     ]

@@ -18,6 +18,7 @@ from stream_app.config import Settings
 from stream_app.item_rows import image_path, to_item
 from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.producer import reliable_producer
+from stream_app.kafka.topics import require_topics
 from stream_app.object_storage import ObjectStorage, connect
 from stream_app.tables import Row, TableError, read_rows
 
@@ -54,10 +55,12 @@ async def load_catalogue(
     item, changed or not: with a new model, that has all of them profiled anew.
 
     Raises:
+        MissingTopicsError: If the topics were not created.
         TableError: If the file can't be read.
         StorageUnavailableError: If object storage can't be reached.
         KafkaError: If the broker can't.
     """
+    await require_topics(settings)
     report = CatalogueReport()
     bucket = settings.buckets[0]
     rows = list(_good_rows(path, report))

@@ -81,7 +81,7 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # as the corou
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="stream-app", prog_name="stream-app")
 def commands() -> None:
-    r"""Clicks on Kafka in, recommendations with reasons on Kafka out.
+    """Clicks on Kafka in, recommendations with reasons on Kafka out.
 
     \b
     Look at it:         stream-app demo
@@ -90,7 +90,7 @@ def commands() -> None:
                         stream-app topics create
                         stream-app agents          (one terminal)
                         stream-app worker          (another)
-    """
+    """  # noqa: D301  # \b keeps click from running the lines together
 
 
 @commands.command()
@@ -211,14 +211,14 @@ def catalog() -> None:
 )
 @_with_settings
 def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: bool) -> None:
-    r"""Load ITEMS (.jsonl or .csv) and their pictures into object storage and the items topic.
+    """Load ITEMS (.jsonl or .csv) and their pictures into object storage and the items topic.
 
     \b
     Columns: item_id, title; and if there are any: description, categories (or genres: a list, or
     separated by "|"), attributes (JSON object), image (path), price, available, added_at.
 
     Loading the same file again changes nothing.
-    """
+    """  # noqa: D301  # \b keeps click from running the lines together
     from stream_app.catalog import load_catalogue
     from stream_app.show import progress_bars
 
@@ -233,6 +233,8 @@ def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: 
         f"{report.num_pictures} pictures, {report.num_uploaded} uploaded, "
         f"{len(report.missing_pictures)} missing"
     )
+    for key in report.missing_pictures[:MAX_SHOWN_ERRORS]:
+        click.echo(f"missing picture: {key} (neither a file nor in the bucket)", err=True)
     _exit_with(report.errors)
 
 
@@ -241,12 +243,12 @@ def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: 
 @click.option("--limit", type=click.IntRange(min=1), help="Send only the first lines.")
 @_with_settings
 def send(settings: Settings, events: Path, limit: int | None) -> None:
-    r"""Send EVENTS (.jsonl, .csv, or - for JSONL on stdin) to the interactions topic.
+    """Send EVENTS (.jsonl, .csv, or - for JSONL on stdin) to the interactions topic.
 
     \b
     Columns: user_id, item_id; and if there are any: kind (view, click, like, dislike, purchase,
     rating), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds), event_id.
-    """
+    """  # noqa: D301  # \b keeps click from running the lines together
     from stream_app.send import send_interactions
     from stream_app.show import progress_bars
 

@@ -14,8 +14,14 @@ FALSE = {"false", "0", "no"}
 
 
 def image_path(row: Row) -> str | None:
-    """Return the picture's path as the row has it, relative to the folder of pictures."""
-    return None if row.get("image") is None else str(row["image"])
+    """Return the picture's path relative to the folder of pictures, which is its key too.
+
+    A row may also have it as the topic does: {"bucket": …, "key": …}.
+    """
+    image = row.get("image")
+    if isinstance(image, dict):
+        image = image.get("key")
+    return None if image is None else str(image)
 
 
 def to_item(row: Row, bucket: str, *, added_at: datetime) -> Item:

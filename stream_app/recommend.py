@@ -8,12 +8,14 @@ from schemas.codec import Poison, decode
 from schemas.recommendation import Recommendation
 from stream_app.config import Settings
 from stream_app.kafka.compacted import newest_by_key
+from stream_app.kafka.topics import require_topics
 
 __all__ = ["follow_recommendations", "latest_recommendations"]
 
 
 async def latest_recommendations(settings: Settings) -> list[Recommendation]:
     """Return the last list of every user that the topic still holds, by user id."""
+    await require_topics(settings)
     topic = settings.topics.recommendations.name
     latest = await newest_by_key(settings.kafka_bootstrap_servers, topic)
     decoded = (decode(Recommendation, latest[user_id]) for user_id in sorted(latest))
@@ -22,6 +24,7 @@ async def latest_recommendations(settings: Settings) -> list[Recommendation]:
 
 async def follow_recommendations(settings: Settings) -> AsyncIterator[Recommendation]:
     """Yield lists as they are written from now on, until the caller stops."""
+    await require_topics(settings)
     consumer = AIOKafkaConsumer(
         settings.topics.recommendations.name,
         bootstrap_servers=settings.kafka_bootstrap_servers,

@@ -10,6 +10,7 @@ from schemas.codec import encode
 from stream_app.config import Settings
 from stream_app.interaction_rows import to_interaction
 from stream_app.kafka.producer import reliable_producer
+from stream_app.kafka.topics import require_topics
 from stream_app.tables import TableError, read_rows
 
 __all__ = ["SendReport", "send_interactions"]
@@ -36,9 +37,11 @@ async def send_interactions(
     """Send the events of a file in its order, at most `limit` lines; key is the user.
 
     Raises:
+        MissingTopicsError: If the topics were not created.
         TableError: If the file can't be read.
         KafkaError: If the broker can't be reached; what was counted as sent is there.
     """
+    await require_topics(settings)
     report = SendReport()
     topic = settings.topics.interactions.name
     async with reliable_producer(settings) as producer:

@@ -199,3 +199,16 @@ async def test_each_process_restarts_with_a_backlog_and_no_event_goes_unanswered
             return len({one.trigger.event_id for one in found}) == sent
 
         await read_until(settings, settings.topics.recommendations.name, all_answered)
+
+
+@pytest.mark.parametrize("command", ["load", "send", "recommend", "follow"])
+async def test_without_topics_every_tool_says_how_to_create_them(shop: Shop, command: str) -> None:
+    arguments = {
+        "load": ("catalog", "load", str(shop.write_catalogue())),
+        "send": ("send", str(shop.write_events(0, 1))),
+        "recommend": ("recommend",),
+        "follow": ("recommend", "--follow"),
+    }[command]
+    said = await shop.run(*arguments, code=1)
+    assert "create them with `stream-app topics create`" in said
+    assert "Traceback" not in said
