@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError
-from models.step import StepInput, StepResult, step
+from models.step import MIN_SIMILARITY, StepInput, StepResult, step
 from models.weightless import WeightlessEngine
 from records import interaction, source
 from schemas.codec import encode
@@ -130,6 +131,48 @@ def test_what_fails_for_one_user_is_no_other_users_fault() -> None:
     assert ada.ranking.degraded == ("ranked without model: out of memory",)
     assert bob.ranking.degraded == ()
     assert all(one.model_score is not None for one in bob.ranking.candidates)
+
+
+class _Overflowing(WeightlessEngine):
+    def score(self, requests):
+        return [[float("nan")] * len(one.candidates) for one in requests]
+
+
+def test_scores_that_are_no_numbers_are_no_scores() -> None:
+    (result,) = run([asked(0, "ada", 1, None)], _Overflowing())
+    assert result.ranking.degraded == ("ranked without model: its scores are no numbers",)
+    assert all(one.model_score is None for one in result.ranking.candidates)
+
+
+def test_an_item_that_shares_nothing_and_is_not_near_is_no_citation() -> None:
+    stranger = PROFILES[1].model_copy(update={"attributes": {}, "categories": ()})
+    (result,) = run([replace(asked(0, "ada", 1, None), profile=stranger)])
+    cited = [cite for one in result.ranking.candidates for cite in one.cites]
+    assert all(cite.shared or cite.similarity >= MIN_SIMILARITY for cite in cited)
+    few = catalogue(3)
+    odd = few.get("i1")
+    assert odd is not None
+    away = -embedding_from_bytes(PROFILES[2].embedding)
+    few.put(
+        odd.model_copy(
+            update={"attributes": {}, "categories": (), "embedding": embedding_to_bytes(away)}
+        )
+    )
+    (result,) = step(ENGINE, few, [asked(0, "ada", 1, None)], num_candidates=20)
+    by_item = {one.item_id: one.cites for one in result.ranking.candidates}
+    assert by_item["i2"] == ()
+
+
+def test_what_an_item_shares_is_bounded() -> None:
+    many = {f"a{number}": "x" for number in range(60)}
+    rich = catalogue(0)
+    for profile in PROFILES[:3]:
+        rich.put(profile.model_copy(update={"attributes": many, "categories": ("c",) * 30}))
+    (result,) = step(ENGINE, rich, [asked(0, "ada", 1, None)], num_candidates=20)
+    assert result.ranking.candidates
+    for one in result.ranking.candidates:
+        assert len(one.categories) <= 4
+        assert [len(cite.shared) for cite in one.cites] == [3]
 
 
 def test_a_summary_that_fails_is_kept_as_it_was_and_written_with_the_next_event() -> None:
