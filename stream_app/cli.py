@@ -269,7 +269,7 @@ def send(settings: Settings, events: Path, limit: int | None) -> None:
 @_with_settings
 def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool) -> None:
     """Show recommendations as a subscriber reads them: the latest of each user, or live."""
-    from stream_app.recommend import follow_recommendations, latest_recommendations
+    from stream_app.recommend import latest_recommendations, subscribed
     from stream_app.show import recommendation_view
 
     console = Console()
@@ -280,8 +280,9 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
         for one in latest:
             num_shown += _show(one)
         if follow:
-            async for one in follow_recommendations(settings):
-                num_shown += _show(one)
+            async with subscribed(settings) as lists:
+                async for one in lists:
+                    num_shown += _show(one)
         return num_shown
 
     def _show(one: Any) -> bool:  # noqa: ANN401

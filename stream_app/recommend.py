@@ -1,6 +1,8 @@
 """Read the recommendations topic as a subscriber would."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer
 
@@ -10,7 +12,7 @@ from stream_app.config import Settings
 from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.topics import require_topics
 
-__all__ = ["follow_recommendations", "latest_recommendations"]
+__all__ = ["latest_recommendations", "subscribed"]
 
 
 async def latest_recommendations(settings: Settings) -> list[Recommendation]:
@@ -22,8 +24,9 @@ async def latest_recommendations(settings: Settings) -> list[Recommendation]:
     return [one for one in decoded if not isinstance(one, Poison)]
 
 
-async def follow_recommendations(settings: Settings) -> AsyncIterator[Recommendation]:
-    """Yield lists as they are written from now on, until the caller stops."""
+@asynccontextmanager
+async def subscribed(settings: Settings) -> AsyncIterator[AsyncIterator[Recommendation]]:
+    """Give the lists that are written from now on: none is missed once the block has begun."""
     await require_topics(settings)
     consumer = AIOKafkaConsumer(
         settings.topics.recommendations.name,
@@ -33,9 +36,16 @@ async def follow_recommendations(settings: Settings) -> AsyncIterator[Recommenda
     )
     await consumer.start()
     try:
-        async for record in consumer:
-            recommendation = decode(Recommendation, record.value or b"")
-            if not isinstance(recommendation, Poison):
-                yield recommendation
+        # Where "now" is, is otherwise looked up with the first read only.
+        await consumer.seek_to_end()
+        await asyncio.gather(*[consumer.position(tp) for tp in consumer.assignment()])
+        yield _decoded(consumer)
     finally:
         await consumer.stop()
+
+
+async def _decoded(consumer: AIOKafkaConsumer) -> AsyncIterator[Recommendation]:
+    async for record in consumer:
+        recommendation = decode(Recommendation, record.value or b"")
+        if not isinstance(recommendation, Poison):
+            yield recommendation

@@ -2,20 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
-from schemas.codec import Poison, decode, encode
+from schemas.codec import encode
 from schemas.interaction import Interaction
 from schemas.recommendation import Recommendation
 from stream_app.config import Settings
 from stream_app.demo.garments import Garment
 from stream_app.demo.shoppers import Shopper
 from stream_app.kafka.producer import reliable_producer
+from stream_app.recommend import subscribed
 
 __all__ = ["LoopReport", "run_loop"]
 
@@ -57,20 +58,10 @@ async def run_loop(
 ) -> None:
     """Let the shoppers shop until `num_events` were sent in all; for ever if it is None."""
     answers: dict[str, asyncio.Future[Recommendation]] = {}
-    consumer = AIOKafkaConsumer(
-        settings.topics.recommendations.name,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        auto_offset_reset="latest",
-        isolation_level="read_committed",
-    )
-    await consumer.start()
-    try:
-        # The position is looked up lazily; an answer must not come before it.
-        await consumer.seek_to_end()
-        await asyncio.gather(*[consumer.position(tp) for tp in consumer.assignment()])
-        listening = asyncio.create_task(_listen(consumer, answers))
-        by_id = {garment.item_id: garment for garment in garments}
-        async with reliable_producer(settings) as producer:
+    by_id = {garment.item_id: garment for garment in garments}
+    async with subscribed(settings) as lists, reliable_producer(settings) as producer:
+        listening = asyncio.create_task(_listen(lists, answers))
+        try:
             shop = _Shop(settings, producer, by_id, answers, num_events, report, on_answer)
             await asyncio.gather(
                 *[
@@ -78,18 +69,14 @@ async def run_loop(
                     for number, shopper in enumerate(shoppers)
                 ]
             )
-        listening.cancel()
-    finally:
-        await consumer.stop()
+        finally:
+            listening.cancel()
 
 
 async def _listen(
-    consumer: AIOKafkaConsumer, answers: dict[str, asyncio.Future[Recommendation]]
+    lists: AsyncIterator[Recommendation], answers: dict[str, asyncio.Future[Recommendation]]
 ) -> None:
-    async for record in consumer:
-        recommendation = decode(Recommendation, record.value or b"")
-        if isinstance(recommendation, Poison):
-            continue
+    async for recommendation in lists:
         waiting = answers.pop(recommendation.trigger.event_id, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(recommendation)
