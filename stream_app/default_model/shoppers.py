@@ -70,7 +70,7 @@ class History:
             kind=kind,
             occurred_at=at,
         )
-        source = SourcePosition(topic="interactions", partition=0, offset=number, timestamp=at)
+        source = SourcePosition(partition=0, offset=number, timestamp=at)
         self.state = apply_event(self.state, event, source, profile)
 
     def summarise(self, summary: str) -> None:

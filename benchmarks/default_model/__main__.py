@@ -1,0 +1,199 @@
+"""`python -m benchmarks.default_model`: the table of the default model's card."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from benchmarks.default_model.hostile import rank_shifts
+from benchmarks.default_model.naming import naming_of_garments, naming_of_photos, probe
+from benchmarks.default_model.ranking import (
+    Shop,
+    agreement,
+    auc,
+    most_popular,
+    profiles_of,
+    replay,
+)
+from models.mllm.engine import MllmEngine
+from models.mllm.load import load
+from models.mllm.prompts import ATTRIBUTES
+from models.mllm.trained import TRAINED
+from stream_app.config import read_settings
+from stream_app.default_model.pictures import drawn_garments, features_of, labelled_photos
+from stream_app.engine import default_model_folder
+
+START, END = "<!-- results -->", "<!-- end of results -->"
+Rows = list[tuple[str, str]]
+Counted = Callable[[str, int, int], None]
+
+
+@click.command()
+@click.option(
+    "--photos", type=click.Path(path_type=Path), required=True, help="As for `make model`."
+)
+@click.option(
+    "--work", type=click.Path(path_type=Path), required=True, help="Features are kept here."
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="Another model than the default one."
+)
+@click.option(
+    "--shoppers", default=60, show_default=True, help="Unseen shoppers that are followed."
+)
+@click.option("--garments", default=400, show_default=True, help="Unseen garments, of 700.")
+@click.option("--write-card", is_flag=True, help="Put the table into the model card.")
+@click.option("--json", "as_json", type=click.Path(path_type=Path), help="Write the figures here.")
+def main(
+    photos: Path,
+    work: Path,
+    model: Path | None,
+    shoppers: int,
+    garments: int,
+    write_card: bool,
+    as_json: Path | None,
+) -> None:
+    """Measure what the default model names, sums up and ranks; about 20 minutes on two cores."""
+    engine = MllmEngine.load(model or default_model_folder(read_settings().home))
+    with Progress(console=Console(stderr=True)) as bars:
+        counted = _counted(bars)
+        rows: Rows = [("model", engine.versions.model)]
+        rows += _naming(engine, photos, work, garments, model, counted)
+        rows += _ranking(engine, shoppers, garments, counted)
+    table = Table("measured", "figure", title="The default model, held out")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+    if as_json:
+        as_json.write_text(json.dumps(dict(rows), indent=2) + "\n")
+    if write_card:
+        _write_card(rows)
+
+
+def _naming(
+    engine: MllmEngine,
+    folder: Path,
+    work: Path,
+    num_garments: int,
+    model: Path | None,
+    counted: Counted,
+) -> Rows:
+    learned, unseen = drawn_garments()
+    unseen = unseen[:num_garments]
+    photos = labelled_photos(folder)
+    train, test = ([one for one in photos if one.split == split] for split in ("train", "test"))
+    named = naming_of_garments(engine, unseen, counted)
+    kind_of_photo = naming_of_photos(engine, test, counted)
+    loaded = load(model or default_model_folder(read_settings().home))
+    features = {
+        name: features_of(loaded, pictures, work / f"{name}.npy", progress=counted)
+        for name, pictures in (
+            ("drawn", learned), ("unseen", unseen), ("photos", train), ("test-photos", test),
+        )
+    }  # fmt: skip
+    rows: Rows = []
+    for name in ATTRIBUTES:
+        of_learned = [getattr(one, name) for one in learned]
+        of_unseen = [getattr(one, name) for one in unseen]
+        linear = probe(features["drawn"], of_learned, features["unseen"], of_unseen)
+        rows.append(
+            (
+                f"{name} of {len(unseen)} unseen drawn garments named",
+                f"{named[name]:.3f} (linear probe {linear:.3f})",
+            )
+        )
+    linear = probe(
+        features["photos"], [one.label for one in train],
+        features["test-photos"], [one.label for one in test],
+    )  # fmt: skip
+    rows.append(
+        (
+            f"kind of {len(test)} unseen photos named",
+            f"{kind_of_photo:.3f} (linear probe {linear:.3f})",
+        )
+    )
+    return rows
+
+
+def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: Counted) -> Rows:
+    garments = drawn_garments()[1][:num_garments]
+    rows: Rows = []
+    for name, with_pictures in (("with pictures", True), ("without pictures", False)):
+        shop = Shop(
+            garments,
+            profiles_of(engine, garments, with_pictures=with_pictures, progress=counted),
+        )
+        run = replay(
+            engine, shop, num_shoppers=num_shoppers, num_warm=18, num_scored=12, progress=counted
+        )
+        area, low, high = auc(run.pairs)
+        rows.append(
+            (
+                f"yes/no AUC, {len(run.pairs)} pairs of {num_shoppers} unseen shoppers, {name}",
+                f"{area:.3f} [{low:.3f}, {high:.3f}]",
+            )
+        )
+        if with_pictures:
+            popular, low, high = auc(most_popular(run.pairs, shop))
+            rows.append(
+                ("the same by MostPop (chance is .5)", f"{popular:.3f} [{low:.3f}, {high:.3f}]")
+            )
+            rows += _summaries(run)
+            rows += _hostile(engine, shop, run)
+    return rows
+
+
+def _summaries(run: object) -> Rows:
+    precision, recall = agreement(run)
+    by_counts, recall_by_counts = agreement(run, counted=True)
+    return [
+        (
+            "summary: favourites among what it names; of all favourites",
+            f"{precision:.3f}; {recall:.3f}",
+        ),
+        ("the same by counts alone", f"{by_counts:.3f}; {recall_by_counts:.3f}"),
+    ]
+
+
+def _hostile(engine: MllmEngine, shop: Shop, run: object) -> Rows:
+    shifts = rank_shifts(engine, shop, run)
+
+    def told(ranks: np.ndarray) -> str:
+        up, high = np.mean(ranks > 0), np.percentile(ranks, 95)
+        return f"{ranks.mean():+.2f} ranks (upwards {up:.0%}, 95th percentile {high:+.0f})"
+
+    return [
+        (f"{len(shifts.by_attack)} titles with orders move an item by", told(shifts.by_attack)),
+        ("as many ordinary words", told(shifts.by_words)),
+    ]
+
+
+def _write_card(rows: Rows) -> None:
+    card = TRAINED / "README.md"
+    before, _, rest = card.read_text().partition(START)
+    _, _, after = rest.partition(END)
+    lines = [
+        "| measured | figure |",
+        "|---|---|",
+        *(f"| {name} | {figure} |" for name, figure in rows),
+    ]
+    card.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}")
+
+
+def _counted(bars: Progress) -> Counted:
+    tasks = {}
+
+    def counted(what: str, done: int, total: int) -> None:
+        if what not in tasks or bars.tasks[tasks[what]].finished:
+            tasks[what] = bars.add_task(what, total=total)
+        bars.update(tasks[what], completed=done, total=total)
+
+    return counted
+
+
+main()
