@@ -17,8 +17,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--photos", type=FOLDER, required=True, help="Photos of clothes, with items.jsonl.")
 @click.option("--work", type=FOLDER, required=True, help="Checkpoints; a second run goes on there.")
 @click.option("--out", type=FOLDER, default=TRAINED, help="Where the trained weights go.")
-@click.option("--steps", default=240, show_default=True, help="About ten seconds each on 2 cores.")
-def main(photos: Path, work: Path, out: Path, steps: int) -> None:
+def main(photos: Path, work: Path, out: Path) -> None:
     """Teach the default model to see clothes, to sum up a taste and to say yes or no.
 
     Under an hour on two quiet cores, minutes on a GPU. The weights are a few MB; after a change
@@ -39,7 +38,7 @@ def main(photos: Path, work: Path, out: Path, steps: int) -> None:
 
         try:
             metrics = teach(
-                Schooling(photos, work, out, steps),
+                Schooling(photos, work, out),
                 callbacks=[TrainingProgress(counted)],
                 progress=bars.console.print,
                 counted=counted,

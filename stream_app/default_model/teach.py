@@ -19,6 +19,8 @@ from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import Plan, train
 from stream_app.default_model.batches import (
     BATCHES_PER_STEP,
+    MIXES,
+    NUM_STEPS,
     Pictures,
     training_batches,
     validation_batches,
@@ -36,12 +38,11 @@ PROJECTOR_KEY = "base_model.model.model.multi_modal_projector."
 
 @dataclass(frozen=True)
 class Schooling:
-    """Where pictures are, where to work, where trained weights go, and for how long to train."""
+    """Where pictures are, where to work, and where trained weights go."""
 
     photos: Path
     work: Path
     out: Path
-    num_steps: int
 
 
 def teach(
@@ -73,18 +74,20 @@ def teach(
     )
     progress("The projector's start: words for what is seen")
     _align(loaded, pictures)
-    progress(f"Projector and adapter: {schooling.num_steps} steps")
+    progress(f"Projector and adapter: {NUM_STEPS} steps")
     plain = Plain(special_tokens(loaded.tokenizer))
     rows = RowBuilder(loaded, plain)
     metrics = train(
         loaded,
         rows.answers,
-        training_batches(rows, plain, pictures, num_steps=schooling.num_steps, seed=SEED),
+        training_batches(rows, plain, pictures, mixes=MIXES, seed=SEED),
         validation_batches(rows, plain, others, seed=SEED + 1),
         Plan(
             learning_rate=8e-4,
             accumulation=BATCHES_PER_STEP,
             evaluate_every=40,
+            # The AUC rises late; nothing is to end the training before.
+            patience=NUM_STEPS,
             with_projector=True,
             seed=SEED,
         ),
