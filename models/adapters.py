@@ -1,4 +1,4 @@
-"""Which adapter answers for a user, and whether an adapter fits a model. Pure, without weights."""
+"""Which adapter answers for a user, and whether one fits a model: all that needs no weights."""
 
 from collections.abc import Mapping
 from hashlib import blake2b
@@ -7,7 +7,20 @@ from models.errors import AdapterError
 from schemas.adapter_release import AdapterRelease
 from schemas.versions import Versions
 
-__all__ = ["adapter_id", "assigned", "require_fit", "user_point"]
+__all__ = [
+    "COMPOSITION_DENSITY",
+    "COMPOSITION_METHODS",
+    "adapter_id",
+    "assigned",
+    "require_fit",
+    "user_point",
+]
+
+# Named as in peft. `cat` is the exact sum, at the sum of the ranks; `svd` the nearest to it at the
+# largest rank. The others work on each of LoRA's two matrices alone, which is rougher: of two small
+# tasks `linear` kept both, `ties` and `dare_ties` one of them in parts only.
+COMPOSITION_METHODS = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
+COMPOSITION_DENSITY = 0.8
 
 # As many as a double keeps: with more, the largest hashes would round up to 1.
 POINT_BITS = 53

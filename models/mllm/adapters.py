@@ -65,11 +65,11 @@ class Adapters:
         else:
             self._wrapped.add_adapter(_key(name), config)
         self._wrapped.base_model.disable_adapter_layers()
+        self._names.add(name)
         report: Any = set_peft_model_state_dict(self._wrapped, adapter.tensors, _key(name))
         if report.unexpected_keys:
-            self._wrapped.delete_adapter(_key(name))
+            self.unload(name)
             raise AdapterError(f"peft has no place for {report.unexpected_keys[0]} in this model")
-        self._names.add(name)
 
     def unload(self, name: str) -> None:
         """Drop an adapter that isn't active.
@@ -78,6 +78,10 @@ class Adapters:
             AdapterError: If there is none of that name.
         """
         self._require(name)
+        if self._names == {name}:
+            # peft goes on asking for the last one after it is deleted.
+            self.clear()
+            return
         self._names.remove(name)
         self._wrapped.delete_adapter(_key(name))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from models.adapters import require_fit
+from models.adapters import COMPOSITION_DENSITY, require_fit
 from models.errors import AdapterError
 from models.mllm.adapter_file import Adapter
 from models.mllm.adapters import Adapters
@@ -12,13 +12,7 @@ from models.mllm.load import LoadedModel
 from models.mllm.prompts import PROMPT_VERSION
 from schemas.versions import Versions
 
-__all__ = ["DEFAULT_DENSITY", "METHODS", "compose"]
-
-# `cat` is the exact sum, at the sum of the ranks; `svd` the nearest to it at the largest rank. The
-# others work on each of LoRA's two matrices alone, which is rougher: two small tasks were both kept
-# by `linear` and `dare_linear`, and one of them in parts by `ties` and `dare_ties`.
-METHODS = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
-DEFAULT_DENSITY = 0.8
+__all__ = ["compose"]
 
 # `dare` drops values by chance; the same parts shall give the same adapter.
 SEED = 20_240_819
@@ -30,7 +24,7 @@ def compose(
     weights: Sequence[float],
     *,
     method: str = "cat",
-    density: float = DEFAULT_DENSITY,
+    density: float = COMPOSITION_DENSITY,
 ) -> Adapter:
     """Return one adapter that does what its parts do, each as much as its weight says.
 
@@ -38,7 +32,7 @@ def compose(
         loaded: The model that the parts were trained on, without adapters; it stays as it is.
         parts: At least two.
         weights: One for each part; 1 is as trained.
-        method: One of `METHODS`.
+        method: One of `models.adapters.COMPOSITION_METHODS`.
         density: The part of values that `ties` and `dare` keep, in `(0, 1]`.
 
     Raises:

@@ -90,6 +90,34 @@ def test_an_adapter_can_go_and_come_back_while_another_stays(tiny_llava):
         assert torch.equal(logits(tiny_llava), of_b)
 
 
+@pytest.mark.parametrize(
+    "steps", ["+a -a +b", "+a +b -a +c", "+a +b -b +c -a", "+a +b -a -b +c +a"]
+)
+def test_adapters_come_and_go_in_any_order(steps, tiny_llava):
+    """A worker lives through many releases, and refused ones go again at once."""
+    before = logits(tiny_llava)
+    weights = {name: random_adapter(tiny_llava, seed=ord(name)) for name in "abc"}
+    expected = {}
+    for name, adapter in weights.items():
+        alone = Adapters(tiny_llava.model)
+        alone.load(name, adapter)
+        with alone.active(name):
+            expected[name] = logits(tiny_llava)
+        alone.clear()
+    adapters, loaded = Adapters(tiny_llava.model), set()
+    for sign, name in steps.split():
+        if sign == "+":
+            adapters.load(name, weights[name])
+            loaded.add(name)
+        else:
+            adapters.unload(name)
+            loaded.remove(name)
+        assert torch.equal(logits(tiny_llava), before)
+        for one in loaded:
+            with adapters.active(one):
+                assert torch.equal(logits(tiny_llava), expected[one])
+
+
 def test_a_call_that_fails_leaves_no_adapter_on(tiny_llava):
     before = logits(tiny_llava)
     adapters = Adapters(tiny_llava.model)

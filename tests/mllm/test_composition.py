@@ -6,10 +6,11 @@ import pytest
 import torch
 from mllm.tiny_adapters import num_right, random_adapter, trained_adapter, wrong_answers
 
+from models.adapters import COMPOSITION_METHODS
 from models.errors import AdapterError
 from models.mllm.adapter_file import Adapter
 from models.mllm.adapters import Adapters
-from models.mllm.composition import METHODS, compose
+from models.mllm.composition import compose
 
 HATS = ("a blue hoodie", "a green hat", "shoes")
 DRESSES = (
@@ -51,7 +52,7 @@ def test_together_they_can_do_both(method, tiny_llava, tasks, parts):
     assert right(tiny_llava, Adapter.from_bytes(both.to_bytes()), tasks) == [3, 3]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", COMPOSITION_METHODS)
 def test_every_method_keeps_some_of_both(method, tiny_llava, tasks, parts):
     both = compose(tiny_llava, parts, [1, 1], method=method)
     assert min(right(tiny_llava, both, tasks)) >= 1
