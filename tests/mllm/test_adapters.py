@@ -90,9 +90,7 @@ def test_an_adapter_can_go_and_come_back_while_another_stays(tiny_llava):
         assert torch.equal(logits(tiny_llava), of_b)
 
 
-@pytest.mark.parametrize(
-    "steps", ["+a -a +b", "+a +b -a +c", "+a +b -b +c -a", "+a +b -a -b +c +a"]
-)
+@pytest.mark.parametrize("steps", ["+a -a +b", "+a +b -a +c", "+a +b -b +c -a", "+a +b -a -b +c"])
 def test_adapters_come_and_go_in_any_order(steps, tiny_llava):
     """A worker lives through many releases, and refused ones go again at once."""
     before = logits(tiny_llava)
