@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from examples import RELEASE
@@ -24,6 +24,7 @@ def shares(draw: st.DrawFn) -> dict[str, float]:
     }
 
 
+@settings(deadline=None, max_examples=40)
 @given(shares=shares())
 def test_every_name_gets_its_share_and_the_base_weights_get_the_rest(
     shares: dict[str, float],
@@ -35,6 +36,7 @@ def test_every_name_gets_its_share_and_the_base_weights_get_the_rest(
         assert answers.count(name) / len(USERS) == pytest.approx(share, abs=0.033)
 
 
+@settings(deadline=None, max_examples=40)
 @given(shares=shares(), name=NAMES, share=st.integers(0, 100))
 def test_a_new_name_moves_users_to_it_and_only_from_names_behind_it(
     shares: dict[str, float], name: str, share: int
@@ -49,6 +51,7 @@ def test_a_new_name_moves_users_to_it_and_only_from_names_behind_it(
             assert was == now
 
 
+@settings(deadline=None, max_examples=40)
 @given(shares=shares())
 def test_the_last_name_by_the_order_takes_from_the_base_weights_only(
     shares: dict[str, float],
@@ -59,6 +62,7 @@ def test_the_last_name_by_the_order_takes_from_the_base_weights_only(
         assert now == was or (was, now) == (None, "zzz")
 
 
+@settings(deadline=None, max_examples=40)
 @given(user=st.text(), other=st.dictionaries(NAMES, st.just(0.0), max_size=3))
 def test_the_extremes_are_nobody_and_everybody(user: str, other: dict[str, float]) -> None:
     assert 0 <= user_point(user) < 1

@@ -123,6 +123,24 @@ async def test_what_is_superseded_before_it_was_fetched_is_never_fetched(feed, s
     assert storage.keys_read == [second.sha256]
 
 
+async def test_what_is_superseded_while_it_is_fetched_does_not_answer(
+    feed, engine, storage, released, monkeypatch
+):
+    first, second = released("a", b"1"), released("a", b"2")
+    read = storage.read
+
+    def slow_read(location: ImageLocation) -> StoredObject:
+        if location == first.location:
+            add(feed, second)
+        return read(location)
+
+    monkeypatch.setattr(storage, "read", slow_read)
+    add(feed, first)
+    await feed.start()
+    assert feed.adapter_of("ada") == adapter_id(second)
+    assert engine.loaded == {adapter_id(second): b"2"}
+
+
 async def test_another_share_of_the_same_weights_loads_nothing(feed, engine, storage, released):
     add(feed, released("a", b"1", share=1.0))
     await feed.start()
