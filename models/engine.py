@@ -6,7 +6,7 @@ equal inputs give equal outputs, and a row's output does not depend on its batch
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from schemas.versions import Versions
 
 __all__ = [
+    "AdaptableEngine",
     "Embeddable",
     "Engine",
     "ItemContent",
@@ -59,12 +60,14 @@ class Taste:
 class SummaryRequest:
     """The previous summary ("" for none) and the block of interactions since, oldest first.
 
-    Each interaction is a line such as "liked: Alder hoodie, a warm blue hoodie".
+    Each interaction is a line such as "liked: Alder hoodie, a warm blue hoodie". `adapter` names
+    the loaded adapter that answers, None the base weights.
     """
 
     previous: str
     block: tuple[str, ...]
     taste: Taste
+    adapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,14 @@ class ScoreRequest:
     """A user and the candidates to score: one prefix, many short ends.
 
     `recent` are the interactions that the summary doesn't know yet; `candidates` are item lines.
+    `adapter` names the loaded adapter that answers, None the base weights.
     """
 
     summary: str
     recent: tuple[str, ...]
     taste: Taste
     candidates: tuple[str, ...]
+    adapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,3 +126,25 @@ class Engine(Protocol):
 
     def embed(self, inputs: Sequence[Embeddable]) -> NDArray[np.float32]:
         """Return unit rows, shape `(len(inputs), embedding_dim)`."""
+
+
+@runtime_checkable
+class AdaptableEngine(Engine, Protocol):
+    """An engine whose summaries and scores an adapter can change, for the requests that name it.
+
+    Profiles and embeddings are shared by all users, so they always come from the base weights.
+    """
+
+    def load_adapter(self, adapter: str, data: bytes) -> None:
+        """Hold an adapter ready under a name; what is asked without naming it stays the same.
+
+        Args:
+            adapter: What requests and versions will call it.
+            data: The file, as `models.mllm.adapter_file` describes it.
+
+        Raises:
+            EngineError: If it can't be used; an AdapterError says why. Nothing has changed then.
+        """
+
+    def unload_adapter(self, adapter: str) -> None:
+        """Forget an adapter; no request may name it from now on."""

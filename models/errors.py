@@ -3,10 +3,11 @@
 EngineError: this call failed; the answer without the model stands in.
 ├── CapacityError: the same work may pass in smaller batches or later.
 ├── InputError: one input is at fault, and will be each time.
+├── AdapterError: an adapter can't be used; without it all goes on.
 └── ModelLoadError: the model can't be used at all.
 """
 
-__all__ = ["CapacityError", "EngineError", "InputError", "ModelLoadError"]
+__all__ = ["AdapterError", "CapacityError", "EngineError", "InputError", "ModelLoadError"]
 
 
 class EngineError(Exception):
@@ -19,6 +20,10 @@ class CapacityError(EngineError):
 
 class InputError(EngineError):
     """An input that can't be processed, such as bytes that are no picture."""
+
+
+class AdapterError(EngineError):
+    """An adapter is unsafe, broken, not for this model, or not to be used in this way."""
 
 
 class ModelLoadError(EngineError):

@@ -141,12 +141,12 @@ def evidence_line(evidence: Evidence) -> str:
     return f"{VERB[evidence.kind]} {evidence.text}"
 
 
-def summary_request(state: UserPreference) -> SummaryRequest | None:
+def summary_request(state: UserPreference, adapter: str | None = None) -> SummaryRequest | None:
     """Return what the next summary is to be written from, None while the block is not full."""
     if state.block_size < BLOCK_SIZE:
         return None
     block = state.recent[-state.block_size :]
-    return SummaryRequest(state.summary, tuple(map(evidence_line, block)), taste(state))
+    return SummaryRequest(state.summary, tuple(map(evidence_line, block)), taste(state), adapter)
 
 
 def with_summary(state: UserPreference, summary: str, versions: Versions) -> UserPreference:

@@ -31,6 +31,7 @@ from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
 from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
 from schemas.user_preference import Evidence, UserPreference
+from schemas.versions import Versions
 
 __all__ = ["StepInput", "StepResult", "ranking_id", "step"]
 
@@ -52,7 +53,8 @@ MAX_CATEGORIES = 4
 class StepInput:
     """An event of a user, what it did it to, and the state before it (None for a new user).
 
-    `degraded` says what is already missing, such as the picture.
+    `degraded` says what is already missing, such as the picture; `adapter` names the one that
+    answers this user, None the base weights.
     """
 
     state: UserPreference | None
@@ -60,6 +62,7 @@ class StepInput:
     source: SourcePosition
     profile: ItemProfile
     degraded: tuple[str, ...] = ()
+    adapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,9 @@ def step(
         for state, one in zip(before, inputs, strict=True)
     ]
     faults: Faults = [list(one.degraded) for one in inputs]
-    states = _summarised(engine, applied, faults)
+    states = _summarised(engine, applied, inputs, faults)
     candidates = _candidates(engine, catalogue, states, inputs, num_candidates, faults)
-    scores = _scored(engine, states, candidates, faults)
+    scores = _scored(engine, states, inputs, candidates, faults)
     return [
         StepResult(after, _ranking(engine, catalogue, old, after, one, found, scored, wrong))
         for old, after, one, found, scored, wrong in zip(
@@ -107,17 +110,21 @@ def step(
 
 
 def _new_state(engine: Engine, one: StepInput) -> UserPreference:
-    return new_preference(one.event.user_id, one.event.occurred_at, engine.versions)
+    return new_preference(one.event.user_id, one.event.occurred_at, _versions(engine, one))
+
+
+def _versions(engine: Engine, one: StepInput) -> Versions:
+    return engine.versions.model_copy(update={"adapter": one.adapter})
 
 
 def _summarised(
-    engine: Engine, states: list[UserPreference], faults: Faults
+    engine: Engine, states: list[UserPreference], inputs: Sequence[StepInput], faults: Faults
 ) -> list[UserPreference]:
     """Return the states with new summaries where a block is full."""
     requests = {
         row: request
-        for row, state in enumerate(states)
-        if (request := summary_request(state)) is not None
+        for row, (state, one) in enumerate(zip(states, inputs, strict=True))
+        if (request := summary_request(state, one.adapter)) is not None
     }
     summarised = list(states)
     summaries = attempt(engine.summarise, list(requests.values()))
@@ -125,7 +132,7 @@ def _summarised(
         if isinstance(summary, EngineError):
             faults[row].append(f"summary not updated: {summary}")
         else:
-            summarised[row] = with_summary(states[row], summary, engine.versions)
+            summarised[row] = with_summary(states[row], summary, _versions(engine, inputs[row]))
     return summarised
 
 
@@ -168,6 +175,7 @@ def _summary_vectors(
 def _scored(
     engine: Engine,
     states: list[UserPreference],
+    inputs: Sequence[StepInput],
     candidates: list[list[Candidate]],
     faults: Faults,
 ) -> list[list[float | None]]:
@@ -178,8 +186,9 @@ def _scored(
             recent=tuple(map(evidence_line, state.recent[len(state.recent) - state.block_size :])),
             taste=taste(state),
             candidates=tuple(item_line(candidate.profile) for candidate in found),
+            adapter=one.adapter,
         )
-        for state, found in zip(states, candidates, strict=True)
+        for state, one, found in zip(states, inputs, candidates, strict=True)
     ]
     scores: list[list[float | None]] = []
     for row, answer in enumerate(attempt(engine.score, requests)):
@@ -234,7 +243,7 @@ def _ranking(
         summary=after.summary,
         previous_summary=before.summary,
         candidates=tuple(ranked),
-        versions=engine.versions,
+        versions=_versions(engine, one),
         degraded=tuple(faults),
     )
 

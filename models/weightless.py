@@ -42,6 +42,12 @@ class WeightlessEngine:
         """Return the share of each candidate's words that the user's texts contain, in `[0, 1]`."""
         return [_overlaps(request) for request in requests]
 
+    def load_adapter(self, adapter: str, data: bytes) -> None:
+        """Accept any adapter: there are no weights for it to change."""
+
+    def unload_adapter(self, adapter: str) -> None:
+        """Forget what was never kept."""
+
     def embed(self, inputs: Sequence[Embeddable]) -> NDArray[np.float32]:
         """Return hashed bags of words as unit rows, shape `(len(inputs), 64)`."""
         rows = np.zeros((len(inputs), DIM), dtype=np.float32)

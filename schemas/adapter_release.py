@@ -1,6 +1,6 @@
 """New fine-tuned weights, announced to every worker."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
@@ -13,7 +13,9 @@ __all__ = ["AdapterRelease"]
 class AdapterRelease(Record):
     """Where an adapter's safetensors lie and who gets it, keyed by `name`; null withdraws it.
 
-    `share` is the part of users, in `[0, 1]`, that the adapter answers for.
+    `share` is the part of users, in `[0, 1]`, that the adapter answers for. `base` and `prompt` are
+    the model and the prompts that it was trained with. `previous` is what a rollback restores; it
+    has none itself.
     """
 
     schema_version: Literal[1] = 1
@@ -23,3 +25,6 @@ class AdapterRelease(Record):
     metrics: dict[str, float] = {}
     share: float = Field(ge=0, le=1)
     released_at: AwareDatetime
+    base: str | None = None
+    prompt: str | None = None
+    previous: Self | None = None

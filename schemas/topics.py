@@ -103,7 +103,7 @@ TOPICS = Topics(
         "name",
         AdapterRelease,
         "compact",
-        "nobody yet",
+        "`stream-app adapters`",
         "withdraws the adapter",
     ),
 )

@@ -66,6 +66,9 @@ class Settings(BaseSettings):
         default=("media",),
         description="Pictures are read from these buckets only, separated by commas",
     )
+    adapter_bucket: str = Field(
+        default="adapters", min_length=1, description="Adapters are read from this bucket only"
+    )
 
     engine: Literal["mllm", "weightless"] = Field(
         default="mllm",

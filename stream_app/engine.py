@@ -7,9 +7,16 @@ from shutil import rmtree
 from models.engine import Engine
 from models.mllm.trained import trained_id
 from models.weightless import WeightlessEngine
+from schemas.versions import Versions
 from stream_app.config import Settings
 
-__all__ = ["assemble_default_model", "default_model_folder", "load_engine"]
+__all__ = [
+    "assemble_default_model",
+    "default_model_folder",
+    "engine_versions",
+    "load_engine",
+    "model_of",
+]
 
 
 def assemble_default_model(settings: Settings, *, progress: Callable[[str], None]) -> None:
@@ -45,5 +52,24 @@ def load_engine(settings: Settings) -> Engine:
     # Imports torch: only processes that run the model pay its seconds and memory.
     from models.mllm.engine import MllmEngine
 
+    return MllmEngine.load(model_of(settings))
+
+
+def engine_versions(settings: Settings) -> Versions:
+    """Return what the engine would sign its outputs with, without loading its weights.
+
+    Raises:
+        ModelLoadError: If the model is missing.
+    """
+    if settings.engine == "weightless":
+        return WeightlessEngine.versions
+    from models.mllm.load import weights_name
+    from models.mllm.prompts import PROMPT_VERSION
+
+    return Versions(model=weights_name(model_of(settings)), prompt=PROMPT_VERSION)
+
+
+def model_of(settings: Settings) -> str | Path:
+    """Return the folder or the hub id of the model that the settings name."""
     is_default = settings.model_id == "default"
-    return MllmEngine.load(default_model_folder(settings.home) if is_default else settings.model_id)
+    return default_model_folder(settings.home) if is_default else settings.model_id

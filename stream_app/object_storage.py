@@ -60,11 +60,23 @@ class StoredObject:
 
 
 class ObjectStorage:
-    """The allowed buckets of an object storage. Blocks: call it from a thread."""
+    """The allowed buckets of an object storage. Blocks: call it from a thread.
 
-    def __init__(self, client: Minio, buckets: Collection[str]) -> None:
+    Of an object no more than `max_bytes` is read, in `deadline_s`.
+    """
+
+    def __init__(
+        self,
+        client: Minio,
+        buckets: Collection[str],
+        *,
+        max_bytes: int = MAX_OBJECT_BYTES,
+        deadline_s: float = READ_DEADLINE_S,
+    ) -> None:
         self._client = client
         self._buckets = frozenset(buckets)
+        self._max_bytes = max_bytes
+        self._deadline_s = deadline_s
 
     def read(self, location: ImageLocation) -> StoredObject:
         """Return the object at `location`.
@@ -72,18 +84,17 @@ class ObjectStorage:
         Raises:
             BucketNotAllowedError: If the bucket is not one of ours.
             MissingObjectError: If there is no such object.
-            TooManyBytesError: If it has more than 10 MiB; no more than that is read.
+            TooManyBytesError: If it has more bytes than the limit; no more than that is read.
             RefusedObjectError: If the request is refused for another reason.
-            StorageUnavailableError: If object storage fails, or takes longer than 4 s.
+            StorageUnavailableError: If object storage fails, or takes longer than the deadline.
         """
         if location.bucket not in self._buckets:
             allowed = ", ".join(sorted(self._buckets))
             raise BucketNotAllowedError(f"bucket {location.bucket} is not allowed, only {allowed}")
-        deadline = time.monotonic() + READ_DEADLINE_S
         with _errors_translated(location):
             response = self._client.get_object(location.bucket, location.key)
             try:
-                data = _read_body(response, deadline)
+                data = self._read_body(response)
                 etag = response.headers.get("ETag", "").strip('"')
             finally:
                 # Drops what is left unread; a body read to its end has already freed its
@@ -99,10 +110,19 @@ class ObjectStorage:
             StorageUnavailableError: If object storage fails.
         """
         with _errors_translated(ImageLocation(bucket=bucket, key="*")):
-            if not self._client.bucket_exists(bucket):
-                self._client.make_bucket(bucket)
+            self._make_bucket(bucket)
             found = self._client.list_objects(bucket, recursive=True)
             return {one.object_name or "": (one.etag or "").strip('"') for one in found}
+
+    def make_bucket(self, bucket: str) -> None:
+        """Make the bucket if there is none.
+
+        Raises:
+            RefusedObjectError: If the credentials don't allow it.
+            StorageUnavailableError: If object storage fails.
+        """
+        with _errors_translated(ImageLocation(bucket=bucket, key="*")):
+            self._make_bucket(bucket)
 
     def write(self, location: ImageLocation, data: bytes, content_type: str) -> None:
         """Store an object.
@@ -116,6 +136,27 @@ class ObjectStorage:
                 location.bucket, location.key, BytesIO(data), len(data), content_type=content_type
             )
 
+    def _make_bucket(self, bucket: str) -> None:
+        if not self._client.bucket_exists(bucket):
+            self._client.make_bucket(bucket)
+
+    def _read_body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        limit, end = self._max_bytes, time.monotonic() + self._deadline_s
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced) > limit:
+            raise TooManyBytesError(f"object has {announced} bytes, limit {limit}")
+        data = bytearray()
+        # As stored: decoding a Content-Encoding would unpack more than the limit allows.
+        while chunk := response.read1(CHUNK_BYTES, decode_content=False):
+            data += chunk
+            if len(data) > limit:
+                raise TooManyBytesError(f"object has over {len(data)} bytes, limit {limit}")
+            if time.monotonic() > end:
+                raise StorageUnavailableError(
+                    f"{len(data)} bytes of an object took longer than {self._deadline_s} s"
+                )
+        return bytes(data)
+
 
 @contextmanager
 def _errors_translated(location: ImageLocation) -> Iterator[None]:
@@ -128,23 +169,6 @@ def _errors_translated(location: ImageLocation) -> Iterator[None]:
         raise StorageUnavailableError(f"object storage: {type(error).__name__}") from error
     except ValueError as error:
         raise RefusedObjectError(f"impossible bucket or key: {error}") from error
-
-
-def _read_body(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    announced = response.headers.get("Content-Length", "")
-    if announced.isdecimal() and int(announced) > MAX_OBJECT_BYTES:
-        raise TooManyBytesError(f"object has {announced} bytes, limit {MAX_OBJECT_BYTES}")
-    data = bytearray()
-    # As stored: decoding a Content-Encoding would unpack more than the limit allows.
-    while chunk := response.read1(CHUNK_BYTES, decode_content=False):
-        data += chunk
-        if len(data) > MAX_OBJECT_BYTES:
-            raise TooManyBytesError(f"object has over {len(data)} bytes, limit {MAX_OBJECT_BYTES}")
-        if time.monotonic() > deadline:
-            raise StorageUnavailableError(
-                f"{len(data)} bytes of an object took longer than {READ_DEADLINE_S} s"
-            )
-    return bytes(data)
 
 
 def _translated(error: MinioException, location: ImageLocation) -> Exception:

@@ -34,6 +34,7 @@ def environment(stack: dict[str, str], tmp_path: Path) -> dict[str, str]:
         **stack,
         "STREAM_APP_TOPIC_PREFIX": f"{prefix}.",
         "STREAM_APP_BUCKETS": f"{prefix}-media",
+        "STREAM_APP_ADAPTER_BUCKET": f"{prefix}-adapters",
         "STREAM_APP_ENGINE": "weightless",
         "STREAM_APP_HOME": str(HOME),
         "STREAM_APP_STATE_DIR": str(tmp_path / "state"),

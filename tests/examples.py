@@ -40,6 +40,16 @@ SOURCE = SourcePosition(partition=3, offset=7, timestamp=EPOCH)
 TRIGGER = Trigger(
     event_id="e1", item_id="i1", title="Item 1", kind="like", occurred_at=EPOCH, source=SOURCE
 )
+RELEASE = AdapterRelease(
+    name="a",
+    location=ImageLocation(bucket="adapters", key="adapters/a/0.safetensors"),
+    sha256="0" * 64,
+    metrics={"auc": 0.8},
+    share=0.5,
+    released_at=EPOCH,
+    base="m@1",
+    prompt="p1",
+)
 
 EXAMPLES: list[Record] = [
     interaction(1, kind="like").model_copy(update={"rating": None}),
@@ -122,12 +132,5 @@ EXAMPLES: list[Record] = [
         versions=VERSIONS,
         published_at=EPOCH + timedelta(seconds=1),
     ),
-    AdapterRelease(
-        name="a",
-        location=ImageLocation(bucket="media", key="adapters/a.safetensors"),
-        sha256="0" * 64,
-        metrics={"auc": 0.8},
-        share=0.5,
-        released_at=EPOCH,
-    ),
+    RELEASE.model_copy(update={"sha256": "1" * 64, "previous": RELEASE}),
 ]

@@ -9,9 +9,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from models.adapters import require_fit
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
-from models.errors import CapacityError, EngineError, InputError
+from models.errors import AdapterError, CapacityError, EngineError, InputError
 from models.item_text import shorten
+from models.mllm.adapter_file import Adapter
+from models.mllm.adapter_probe import label_mass
+from models.mllm.adapters import Adapters
 from models.mllm.answers import (
     is_grounded,
     one_sentence,
@@ -44,15 +48,20 @@ UNTRAINED = (
     "the model's projector is untrained: the picture counts in the embedding, not in the words"
 )
 
+# Of the base weights' probability of an answer, what an adapter must leave: one that has broken
+# the model puts its probability anywhere, one that was trained on answers raises it.
+MIN_LABEL_MASS_KEPT = 0.5
+
 
 class MllmEngine:
-    """Profiles, summaries, scores and embeddings by one loaded model."""
+    """Profiles, summaries, scores and embeddings by one loaded model, with adapters beside it."""
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._loaded = loaded
         self._plain = Plain(special_tokens(loaded.tokenizer))
         self._embedder = Embedder(loaded)
         self._scorer = Scorer(loaded.model, loaded.processor)
+        self._adapters = Adapters(loaded.model)
         self._versions = Versions(model=loaded.name, prompt=PROMPT_VERSION)
 
     @classmethod
@@ -106,29 +115,21 @@ class MllmEngine:
         """Write the next preference summary of each user, as "Likes ...".
 
         Raises:
-            EngineError: If the batch failed; a CapacityError if for want of memory.
+            EngineError: If the batch failed; a CapacityError if for want of memory, an
+                AdapterError if one that is named isn't loaded.
         """
-        questions = [
-            Question(summary_prompt(request, self._plain), opening=SUMMARY_OPENING)
-            for request in requests
-        ]
         with _translated():
-            answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
-        return [
-            _summary(answer, request) for answer, request in zip(answers, requests, strict=True)
-        ]
+            return self._adapters.each(self._summarise, requests)
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         """Return p(yes) / (p(yes) + p(no)) of each candidate, in `[0, 1]`.
 
         Raises:
-            EngineError: If the batch failed; a CapacityError if for want of memory.
+            EngineError: If the batch failed; a CapacityError if for want of memory, an
+                AdapterError if one that is named isn't loaded.
         """
-        texts = [score_texts(self._loaded.processor, one, self._plain) for one in requests]
         with _translated():
-            return self._scorer.score(
-                [prefix for prefix, _ in texts], [candidates for _, candidates in texts]
-            )
+            return self._adapters.each(self._score, requests)
 
     def embed(self, inputs: Sequence[Embeddable]) -> NDArray[np.float32]:
         """Return unit rows, shape `(len(inputs), embedding_dim)`; see `models.mllm.embedder`.
@@ -139,6 +140,56 @@ class MllmEngine:
         pictures, _ = _opened([one.jpeg for one in inputs])
         with _translated():
             return self._embedder.embed([one.text for one in inputs], pictures)
+
+    def load_adapter(self, adapter: str, data: bytes) -> None:
+        """Hold an adapter ready, if known questions show that the model still answers with it.
+
+        Raises:
+            EngineError: If it can't be used; an AdapterError says why. Nothing has changed then.
+        """
+        with _translated():
+            read = Adapter.from_bytes(data)
+            if read.base is None or read.prompt is None:
+                raise AdapterError("an adapter that doesn't name its base model and prompts")
+            require_fit(self._versions, base=read.base, prompt=read.prompt)
+            self._adapters.load(adapter, read)
+            try:
+                self._probe(adapter)
+            except BaseException:
+                self._adapters.unload(adapter)
+                raise
+
+    def unload_adapter(self, adapter: str) -> None:
+        """Forget an adapter; no request may name it from now on."""
+        with _translated():
+            self._adapters.unload(adapter)
+
+    def _probe(self, adapter: str) -> None:
+        floor = MIN_LABEL_MASS_KEPT * label_mass(self._loaded)
+        with self._adapters.active(adapter):
+            found = label_mass(self._loaded)
+        # So written, "not a number" fails as well.
+        if not found >= floor:
+            raise AdapterError(
+                f"with adapter {adapter} the model answers Yes or No with probability {found:.2g}, "
+                f"the least allowed is {floor:.2g}; train it anew"
+            )
+
+    def _summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
+        questions = [
+            Question(summary_prompt(request, self._plain), opening=SUMMARY_OPENING)
+            for request in requests
+        ]
+        answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
+        return [
+            _summary(answer, request) for answer, request in zip(answers, requests, strict=True)
+        ]
+
+    def _score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
+        texts = [score_texts(self._loaded.processor, one, self._plain) for one in requests]
+        return self._scorer.score(
+            [prefix for prefix, _ in texts], [candidates for _, candidates in texts]
+        )
 
 
 def _opened(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from transformers import (
+    AutoConfig,
     AutoModelForImageTextToText,
     AutoProcessor,
     PreTrainedConfig,
@@ -24,7 +25,14 @@ import models.mllm.composite  # noqa: F401
 from models.errors import ModelLoadError
 from models.mllm.quiet import quiet
 
-__all__ = ["EMBEDDER_FOLDER", "MANIFEST", "LoadedModel", "load", "weights_hash"]
+__all__ = [
+    "EMBEDDER_FOLDER",
+    "MANIFEST",
+    "LoadedModel",
+    "load",
+    "weights_hash",
+    "weights_name",
+]
 
 # Written by `default_model.assemble` beside the weights.
 MANIFEST = "stream_app_model.json"
@@ -98,6 +106,22 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Loa
         projector_trained=manifest.get("projector_trained", True),
         folder=folder,
     )
+
+
+def weights_name(model: str | Path) -> str:
+    """Return the name that a model loaded in float32 has, without loading it.
+
+    Raises:
+        ModelLoadError: If there is no such model.
+    """
+    folder = _folder(model)
+    if folder is not None:
+        return str(_manifest(folder).get("name") or _name(model, folder, PreTrainedConfig()))
+    try:
+        config = AutoConfig.from_pretrained(model, trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelLoadError(f"model {model} is not known: {error}; check MODEL_ID") from error
+    return _name(model, folder, config)
 
 
 def weights_hash(folder: Path) -> str:

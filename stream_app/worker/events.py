@@ -23,6 +23,7 @@ __all__ = ["process_events"]
 BLIND = "the item was read without its picture"
 
 StateOf = Callable[[ConsumerRecord], bytes | None]
+AdapterOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class _Event:
     record: ConsumerRecord
     enriched: EnrichedInteraction
     state: UserPreference | None
+    adapter: str | None
 
 
 def process_events(
@@ -39,12 +41,16 @@ def process_events(
     records: Sequence[ConsumerRecord],
     *,
     num_candidates: int,
+    adapter_of: AdapterOf = lambda _: None,
 ) -> list[Outcome]:
-    """Apply one event of each user and rank for each; the catalogue learns new items on the way."""
+    """Apply one event of each user and rank for each; the catalogue learns new items on the way.
+
+    `adapter_of` tells by user id which adapter answers, None the base weights.
+    """
     outcomes: list[Outcome] = []
     events: list[_Event] = []
     for record in records:
-        read = _read(record, state_of)
+        read = _read(record, state_of, adapter_of)
         if isinstance(read, _Event):
             events.append(read)
         else:
@@ -52,7 +58,7 @@ def process_events(
     return outcomes + _answer(engine, catalogue, events, {}, num_candidates)
 
 
-def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
+def _read(record: ConsumerRecord, state_of: StateOf, adapter_of: AdapterOf) -> _Event | Outcome:
     if record.key is None:
         return Refused(record, "NullKey", "an enriched interaction needs its user as key")
     if record.value is None:
@@ -69,7 +75,7 @@ def _read(record: ConsumerRecord, state_of: StateOf) -> _Event | Outcome:
         return Refused(record, "UnreadableState", state.reason)
     if is_applied(state, enriched.source, enriched.interaction.event_id):
         return Unchanged(record)
-    return _Event(record, enriched, state)
+    return _Event(record, enriched, state, adapter_of(enriched.interaction.user_id))
 
 
 def _answer(
@@ -137,6 +143,7 @@ def _step_input(event: _Event, catalogue: Catalogue, profiles: dict[str, ItemPro
         source=event.enriched.source,
         profile=profile,
         degraded=tuple(dict.fromkeys(filter(None, missing))),
+        adapter=event.adapter,
     )
 
 

@@ -5,10 +5,10 @@ rebalances go on during the longest batch.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
@@ -16,10 +16,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from models.catalogue import Catalogue
 from models.engine import Engine
 from schemas.item_profile import ItemProfile
+from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.producer import new_producer
 from stream_app.kafka.topics import cluster_id, require_topics
+from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
 from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
@@ -41,6 +43,7 @@ COMMIT_INTERVAL_S = 0.5
 EVENT_BATCHES_PER_ITEM_BATCH = 16
 
 Batch = dict[Partition, list[ConsumerRecord]]
+Result = TypeVar("Result")
 
 
 class Worker:
@@ -78,6 +81,12 @@ class Worker:
             settings, self._consumer, self._slot.directory, self._idle, on_failure=self._fail
         )
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
+        self._adapters = AdapterFeed(
+            engine, adapter_storage(settings), self._in_engine, on_fetched=self._work_to_do.set
+        )
+        self._adapters_view = CompactedView(
+            bootstrap, settings.topics.adapters.name, self._adapters.add
+        )
         self._num_event_batches = 0
         self._failure: BaseException | None = None
 
@@ -102,7 +111,12 @@ class Worker:
         try:
             await self._until_stopped(self._start())
             await self._until_stopped(
-                self._view.run(), self._poll(), self._work(), self._commit_regularly()
+                self._view.run(),
+                self._adapters_view.run(),
+                self._adapters.run(),
+                self._poll(),
+                self._work(),
+                self._commit_regularly(),
             )
             if self._failure is not None:
                 raise self._failure
@@ -111,12 +125,15 @@ class Worker:
             await self._assignment.close()
             await self._producer.stop()
             await self._view.stop()
+            await self._adapters_view.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._slot.release()
             logger.info("worker stopped")
 
     async def _start(self) -> None:
         await self._view.start()
+        await self._adapters_view.start()
+        await self._adapters.start()
         await self._producer.start()
         self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
         await self._consumer.start()
@@ -152,6 +169,7 @@ class Worker:
 
     async def _work(self) -> None:
         while not self._stopping.is_set():
+            await self._adapters.apply()
             batch = self._next_batch()
             if not batch:
                 self._work_to_do.clear()
@@ -198,7 +216,12 @@ class Worker:
                 partial(_state_of, _stores(batch)),
                 records,
                 num_candidates=self._settings.num_candidates,
+                adapter_of=self._adapters.adapter_of,
             )
+        return await self._in_engine(call)
+
+    async def _in_engine(self, call: Callable[[], Result]) -> Result:
+        """Run a call in the engine's thread: one at a time, and off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     async def _finish(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:

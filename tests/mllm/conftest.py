@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from mllm.tiny_models import llava_llama, processor, qwen2_vl, smolvlm, tokenizer
+from mllm.tiny_models import FAMILIES, tiny_model
 from PIL import Image
 
 from models.mllm.engine import MllmEngine
@@ -15,18 +15,8 @@ from stream_app.engine import default_model_folder
 HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app"))
 DEFAULT_MODEL = default_model_folder(HOME)
 
-BUILDERS = {"llava": llava_llama, "qwen2_vl": qwen2_vl, "smolvlm": smolvlm}
 
-
-def tiny_model(family: str) -> LoadedModel:
-    words = tokenizer()
-    model = BUILDERS[family](words)
-    return LoadedModel(
-        model, processor(words), f"tiny-{family}", projector_trained=True, folder=None
-    )
-
-
-@pytest.fixture(params=list(BUILDERS))
+@pytest.fixture(params=list(FAMILIES))
 def tiny(request: pytest.FixtureRequest) -> LoadedModel:
     """A model of two layers, of each family in turn."""
     return tiny_model(request.param)

@@ -18,6 +18,8 @@ from transformers import (
     SmolVLMForConditionalGeneration,
 )
 
+from models.mllm.load import LoadedModel
+
 SENTENCES = [
     "Yes. No. Yes, this person likes blue hoodies and would like this item.",
     "No. Yes. Does this person want a red summer dress with a print of small flowers, or shoes?",
@@ -124,6 +126,18 @@ def smolvlm(words: PreTrainedTokenizerFast) -> PreTrainedModel:
         scale_factor=2,
     )
     return SmolVLMForConditionalGeneration(config).eval()
+
+
+FAMILIES = {"llava": llava_llama, "qwen2_vl": qwen2_vl, "smolvlm": smolvlm}
+
+
+def tiny_model(family: str) -> LoadedModel:
+    """A model of a family, as the engine takes it."""
+    words = tokenizer()
+    model = FAMILIES[family](words)
+    return LoadedModel(
+        model, processor(words), f"tiny-{family}", projector_trained=True, folder=None
+    )
 
 
 def _llava(words: PreTrainedTokenizerFast, text: LlamaConfig | MistralConfig) -> PreTrainedModel:

@@ -183,3 +183,25 @@ def test_a_summary_that_fails_is_kept_as_it_was_and_written_with_the_next_event(
     (mended,) = run([asked(10, "ada", 10, failed.state)])
     assert mended.state.summary
     assert mended.state.block_size == 0
+
+
+class _Adapted(WeightlessEngine):
+    """Says by which adapter it was asked."""
+
+    def summarise(self, requests):
+        return [f"Likes what {one.adapter} likes." for one in requests]
+
+    def score(self, requests):
+        return [[float(one.adapter == "a@1")] * len(one.candidates) for one in requests]
+
+
+def test_each_user_is_answered_by_their_adapter_and_state_and_ranking_name_it() -> None:
+    before = after("ada", [1, 4]).state
+    ada = replace(asked(9, "ada", 7, before), adapter="a@1")
+    ada_answer, bob_answer = run([ada, asked(9, "bob", 7, None)], _Adapted())
+    assert ada_answer.ranking.versions == ENGINE.versions.model_copy(update={"adapter": "a@1"})
+    assert ada_answer.state.versions == ada_answer.ranking.versions
+    assert ada_answer.state.summary == "Likes what a@1 likes."
+    assert {one.model_score for one in ada_answer.ranking.candidates} == {1.0}
+    assert bob_answer.ranking.versions == bob_answer.state.versions == ENGINE.versions
+    assert {one.model_score for one in bob_answer.ranking.candidates} == {0.0}

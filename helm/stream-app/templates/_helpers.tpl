@@ -76,15 +76,16 @@ securityContext:
 {{- end }}
 {{- end }}
 
-{{/* Object storage, for the processes that read pictures. */}}
+{{/* Object storage, from a list of the root context and the secret's name. */}}
 {{- define "stream-app.object-store-env" -}}
-{{- $secret := required "objectStore.existingSecret is missing: a secret with the keys access-key and secret-key" .Values.objectStore.existingSecret -}}
+{{- $store := (index . 0).Values.objectStore -}}
+{{- $secret := required "objectStore.existingSecret is missing: a secret with the keys access-key and secret-key" (index . 1) -}}
 - name: S3_ENDPOINT
-  value: {{ required "objectStore.endpoint is missing: host:port of your object storage" .Values.objectStore.endpoint | quote }}
+  value: {{ required "objectStore.endpoint is missing: host:port of your object storage" $store.endpoint | quote }}
 - name: S3_SECURE
-  value: {{ .Values.objectStore.secure | quote }}
+  value: {{ $store.secure | quote }}
 - name: S3_REGION
-  value: {{ .Values.objectStore.region | quote }}
+  value: {{ $store.region | quote }}
 - name: S3_ACCESS_KEY
   valueFrom:
     secretKeyRef:
@@ -95,6 +96,4 @@ securityContext:
     secretKeyRef:
       name: {{ $secret }}
       key: secret-key
-- name: STREAM_APP_BUCKETS
-  value: {{ join "," .Values.objectStore.buckets | quote }}
 {{- end }}

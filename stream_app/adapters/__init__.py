@@ -1,0 +1,1 @@
+"""Adapters between a folder, object storage and the topic that tells workers of them."""

@@ -1,0 +1,261 @@
+"""Adapters released, swapped and taken back under a flow of events, with real weights.
+
+The engine is a random model of two layers, so each adapter really changes the scores; broker and
+object storage are real.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import groupby
+
+import pytest
+from mllm.tiny_adapters import random_adapter
+from mllm.tiny_models import tiny_model
+from structlog.testing import capture_logs
+
+from kafka_io import produce, read_count, read_until
+from models.adapters import adapter_id, assigned
+from models.errors import AdapterError
+from models.mllm.adapter_file import Adapter
+from models.mllm.engine import MllmEngine
+from records import enriched, item
+from schemas.adapter_release import AdapterRelease
+from schemas.codec import decode, encode
+from schemas.ranking import Ranking
+from schemas.user_preference import UserPreference
+from stream_app.adapters.releases import live_releases, release, rollback, withdraw
+from stream_app.config import Settings
+from stream_app.worker.process import Worker
+
+pytestmark = pytest.mark.kafka
+
+ITEMS = [item(number) for number in range(12)]
+USERS = [f"user-{number}" for number in range(10)]
+SHARES = {"a": 0.4, "b": 0.3}
+OF_A, OF_B, OF_BASE = (
+    {user for user in USERS if assigned(user, SHARES) == name} for name in ("a", "b", None)
+)
+
+
+def new_engine() -> MllmEngine:
+    # Profiles in the shop's words: reading items is not what is tested.
+    return MllmEngine(replace(tiny_model("llava"), projector_trained=False))
+
+
+@pytest.fixture
+def engine() -> MllmEngine:
+    return new_engine()
+
+
+@pytest.fixture(scope="module")
+def adapters() -> list[Adapter]:
+    tiny = tiny_model("llava")
+    return [random_adapter(tiny, seed=seed, size=0.03) for seed in (1, 2, 3)]
+
+
+@pytest.fixture
+def announce(settings: Settings, tmp_path):
+    """Release as the tool does, from a folder."""
+
+    async def one(name: str, adapter: Adapter, share: float | None = None) -> AdapterRelease:
+        folder = tmp_path / f"{name}-{len(list(tmp_path.iterdir()))}"
+        adapter.write_folder(folder)
+        return await release(
+            settings, folder, name=name, share=SHARES[name] if share is None else share, metrics={}
+        )
+
+    return one
+
+
+@asynccontextmanager
+async def running(settings: Settings, engine: MllmEngine):
+    """A worker in this process, whose failure fails the test."""
+    worker = Worker(settings, engine)
+    task = asyncio.create_task(worker.run())
+    try:
+        yield task
+    finally:
+        worker.stop()
+        await task
+
+
+class Flow:
+    """Events of all users in turn; always some of them are on their way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.num_sent = 0
+
+    async def send(self, count: int) -> None:
+        history = []
+        for number in range(self.num_sent, self.num_sent + count):
+            user = USERS[number % len(USERS)]
+            one = enriched(number, ITEMS[number % len(ITEMS)], user=user, offset=number)
+            history.append((user.encode(), one))
+        await produce(self._settings, self._settings.topics.interactions_enriched.name, history)
+        self.num_sent += count
+
+    async def rankings(self, count: int) -> list[Ranking]:
+        topic = self._settings.topics.rankings.name
+        found = [
+            decode(Ranking, one.value) for one in await read_count(self._settings, topic, count)
+        ]
+        assert all(isinstance(one, Ranking) for one in found)
+        return found
+
+    async def until(self, reached: Callable[[dict[str, str | None]], bool]) -> None:
+        """Send and send, until the users' newest rankings are by the adapters that they should."""
+        async with asyncio.timeout(90):
+            newest: dict[str, str | None] = {}
+            while not reached(newest):
+                await self.send(2 * len(USERS))
+                rankings = await self.rankings(self.num_sent - len(USERS))
+                newest = {one.user_id: one.versions.adapter for one in rankings}
+
+
+def answers(by_a: AdapterRelease | None, by_b: AdapterRelease | None):
+    of_a, of_b = (None if one is None else adapter_id(one) for one in (by_a, by_b))
+    expected = dict.fromkeys(OF_A, of_a) | dict.fromkeys(OF_B, of_b) | dict.fromkeys(OF_BASE)
+    return lambda newest: newest == expected
+
+
+async def num_applied(settings: Settings, enough: int) -> int:
+    """How many events the users' states include, once it is enough."""
+    newest: dict[bytes, int] = {}
+
+    def all_applied(records) -> bool:
+        for record in records:
+            newest[record.key] = decode(UserPreference, record.value).num_events
+        return sum(newest.values()) >= enough
+
+    await read_until(settings, settings.topics.user_preferences.name, all_applied)
+    return sum(newest.values())
+
+
+async def test_swaps_under_a_flow_of_events_lose_none_and_every_ranking_names_its_adapter(
+    settings: Settings, engine: MllmEngine, adapters: list[Adapter], announce
+) -> None:
+    assert OF_A
+    assert OF_B
+    assert OF_BASE
+    first = await announce("a", adapters[0])
+    flow = Flow(settings)
+    async with running(settings, engine):
+        await flow.until(answers(first, None))
+        of_b = await announce("b", adapters[1])
+        await flow.until(answers(first, of_b))
+        second = await announce("a", adapters[2])
+        await flow.until(answers(second, of_b))
+        back = await rollback(settings, "a")
+        assert adapter_id(back) == adapter_id(first)
+        await flow.until(answers(first, of_b))
+        await withdraw(settings, "b")
+        await flow.until(answers(first, None))
+        rankings = await flow.rankings(flow.num_sent)
+        assert await num_applied(settings, flow.num_sent) == flow.num_sent
+    assert len(rankings) == flow.num_sent
+    assert len({one.trigger.event_id for one in rankings}) == flow.num_sent
+    assert {one.degraded for one in rankings} == {()}
+    by_user = defaultdict(list)
+    for one in rankings:
+        by_user[one.user_id].append(one.versions.adapter)
+    for users, expected in [
+        (OF_A, [first, second, first]),
+        (OF_B, [None, of_b, None]),
+        (OF_BASE, [None]),
+    ]:
+        names = [None if one is None else adapter_id(one) for one in expected]
+        for user in users:
+            assert [name for name, _ in groupby(by_user[user])] == names
+
+
+async def test_the_worker_begins_with_the_releases_that_are_there(
+    settings: Settings, engine: MllmEngine, adapters: list[Adapter], announce
+) -> None:
+    """And the adapter's weights are what scores: without it the same events score otherwise."""
+    flow = Flow(settings)
+    await flow.send(len(USERS))
+    all_users = await announce("a", adapters[0], share=1.0)
+    async with running(settings, engine):
+        rankings = await flow.rankings(len(USERS))
+    assert {one.versions.adapter for one in rankings} == {adapter_id(all_users)}
+    scores = {
+        (one.trigger.event_id, item.item_id): item.model_score
+        for one in rankings
+        for item in one.candidates
+    }
+    assert scores
+    other = settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}base."})
+    from stream_app.kafka.topics import create_topics
+
+    await create_topics(other)
+    again = Flow(other)
+    await again.send(len(USERS))
+    async with running(other.model_copy(update={"state_dir": settings.state_dir}), engine):
+        by_base = await again.rankings(len(USERS))
+    differences = [
+        abs(scores[one.trigger.event_id, item.item_id] - item.model_score)
+        for one in by_base
+        for item in one.candidates
+        if (one.trigger.event_id, item.item_id) in scores
+    ]
+    assert max(differences) > 1e-3
+
+
+def refusals(logs: list[dict]) -> list[str]:
+    return [one["error"] for one in logs if one["event"] == "adapter refused"]
+
+
+async def test_what_can_not_be_used_is_refused_and_the_one_before_stays(
+    settings: Settings, engine: MllmEngine, adapters: list[Adapter], announce
+) -> None:
+    good = await announce("a", adapters[0])
+    flow = Flow(settings)
+    logs: list[dict]
+    with capture_logs() as logs:
+        async with running(settings, engine):
+            await flow.until(answers(good, None))
+            await announce("a", random_adapter(tiny_model("llava"), size=10))
+            await flow.until(lambda _: len(refusals(logs)) == 1)
+            await announce("b", replace(adapters[1], base="other@1"))
+            await flow.until(lambda _: len(refusals(logs)) == 2)
+            swapped = good.model_copy(update={"name": "b", "sha256": "0" * 64, "share": 0.3})
+            value = (b"b", encode(swapped))
+            await produce(settings, settings.topics.adapters.name, [value, (b"c", b"no record")])
+            await flow.until(lambda _: len(refusals(logs)) == 3)
+            await flow.until(answers(good, None))
+    broken, other_base, other_bytes = refusals(logs)
+    assert "Yes or No with probability" in broken
+    assert "other@1" in other_base
+    assert "released was 000" in other_bytes
+    # A worker that starts now never had the good one: the release says what was before it.
+    async with running(
+        settings, MllmEngine(replace(engine._loaded, model=tiny_model("llava").model))
+    ):
+        await flow.until(answers(good, None))
+        rankings = await flow.rankings(flow.num_sent)
+    assert len({one.trigger.event_id for one in rankings}) == len(rankings) == flow.num_sent
+    assert {one.degraded for one in rankings} == {()}
+
+
+async def test_the_tool_says_what_can_not_be(
+    settings: Settings, adapters: list[Adapter], announce
+) -> None:
+    await announce("a", adapters[0], share=0.75)
+    with pytest.raises(AdapterError, match=r"share 0\.5 for b and a 0\.75 are more than 1"):
+        await announce("b", adapters[1], share=0.5)
+    with pytest.raises(AdapterError, match="Up"):
+        await announce("Up/../x", adapters[1], share=0.1)
+    with pytest.raises(AdapterError, match="no release to go back to"):
+        await rollback(settings, "a")
+    with pytest.raises(AdapterError, match="no adapter b; there are: a"):
+        await withdraw(settings, "b")
+    again = await announce("a", adapters[0], share=1.0)
+    assert again.previous is not None
+    assert (again.previous.share, again.previous.sha256) == (0.75, again.sha256)
+    await announce("b", adapters[1], share=0.0)
+    await withdraw(settings, "b")
+    assert await live_releases(settings) == {"a": again}
