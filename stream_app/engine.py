@@ -30,11 +30,27 @@ def load_engine(settings: Settings) -> Engine:
     """
     if settings.engine == "weightless":
         return WeightlessEngine()
+    if settings.engine == "openai":
+        return _remote(settings)
     # Imports torch: only processes that run the model pay its seconds and memory.
     from models.mllm.engine import MllmEngine
 
     is_default = settings.model_id == "default"
     return MllmEngine.load(_default_model(settings) if is_default else settings.model_id)
+
+
+def _remote(settings: Settings) -> Engine:
+    # The client takes a second to import: only processes that ask it pay.
+    from models.remote.engine import RemoteEngine
+
+    return RemoteEngine.connect(
+        settings.openai_base_url,
+        settings.model_id,
+        api_key=settings.openai_api_key.get_secret_value(),
+        timeout_s=settings.openai_timeout_s,
+        concurrency=settings.openai_concurrency,
+        embedding_model=settings.openai_embedding_model,
+    )
 
 
 def _default_model(settings: Settings) -> Path:
