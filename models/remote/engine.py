@@ -118,6 +118,8 @@ class RemoteEngine:
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Look at each picture once; an item without one keeps the shop's own words.
 
+        So does one whose picture the server refuses, and says so.
+
         Raises:
             EngineError: If the server fails for one of them.
         """
@@ -155,12 +157,13 @@ class RemoteEngine:
     def _read(self, item: ItemContent) -> ItemReading:
         if item.jpeg is None:
             return ItemReading(own_words(item), dict(item.attributes))
+        question = Question(reading_prompt(item, self._plain, with_picture=True), item.jpeg)
         try:
             open_picture(item.jpeg)
+            answer = self._chat.write(question, max_tokens=MAX_READING_TOKENS)
         except InputError as error:
+            # No picture, or none that this model takes: it would be the same each time.
             return ItemReading(own_words(item), dict(item.attributes), str(error))
-        question = Question(reading_prompt(item, self._plain, with_picture=True), item.jpeg)
-        answer = self._chat.write(question, max_tokens=MAX_READING_TOKENS)
         return ItemReading(one_sentence(answer) or own_words(item), dict(item.attributes))
 
     def _summarise(self, request: SummaryRequest) -> str:

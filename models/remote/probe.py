@@ -28,8 +28,9 @@ BETTER: tuple[Callable[[Server, str], Scoring], ...] = (GenerativeScoring, Multi
 # Below it the model doesn't answer the question, and how it weighs the labels is chance.
 MIN_LABEL_MASS = 0.05
 
-# Between two ways: other spellings of the labels and 16-bit weights move a score by less.
-TOLERANCE = 0.05
+# Between two ways. The chat counts other spellings of the labels too, which moves the scores of a
+# model that is unsure of its answer by 0.025 (the default model); one sure of it, by nothing.
+TOLERANCE = 0.1
 
 PROBE = ScoreRequest(
     summary="Likes warm blue hoodies.",
