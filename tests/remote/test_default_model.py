@@ -1,9 +1,7 @@
 """The same by the model that the product is delivered with: a real tokenizer, real answers."""
 
-import os
-from pathlib import Path
-
 import pytest
+from mllm.conftest import DEFAULT_MODEL
 from remote.conftest import local_scores
 from remote.model_server import EVERYTHING, serve
 
@@ -13,7 +11,6 @@ from models.remote.engine import RemoteEngine
 
 pytestmark = pytest.mark.model
 
-HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app"))
 TASTE = Taste(("category=Crime", "category=Action"), ("category=Animation",))
 REQUESTS = [
     ScoreRequest(
@@ -28,7 +25,7 @@ REQUESTS = [
 
 @pytest.fixture(scope="module")
 def loaded() -> LoadedModel:
-    return load(HOME / "models" / "default")
+    return load(DEFAULT_MODEL)
 
 
 @pytest.mark.parametrize(
