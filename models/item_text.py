@@ -1,12 +1,16 @@
 """How an item reads in a prompt, and which features of it are counted."""
 
+import re
+
 from schemas.item_profile import ItemProfile
 
 __all__ = ["features", "item_line", "shorten"]
 
-# About 25 tokens: twenty candidates stay within 700 tokens of prefill, so that two cores answer
+# About 15 tokens: twenty candidates stay within 500 tokens of prefill, so that two cores answer
 # one user within a second.
-MAX_LINE_CHARS = 100
+MAX_LINE_CHARS = 80
+
+SENTENCE_END = re.compile(r"(?<=[^.].)[.!?]\s")
 
 
 def shorten(text: str, max_chars: int) -> str:
@@ -18,8 +22,9 @@ def shorten(text: str, max_chars: int) -> str:
 
 
 def item_line(profile: ItemProfile) -> str:
-    """Return the item as prompts show it: its title, then what its profile adds."""
+    """Return the item as prompts show it: its title, then the first sentence of its profile."""
     added = profile.summary.removeprefix(profile.title).lstrip(" .:,-")
+    added = SENTENCE_END.split(added, maxsplit=1)[0].rstrip(".")
     return shorten(f"{profile.title}: {added}" if added else profile.title, MAX_LINE_CHARS)
 
 

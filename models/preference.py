@@ -124,8 +124,14 @@ def apply_event(
 
 
 def taste(state: UserPreference) -> Taste:
-    """Return the likes and dislikes that a prompt shows, weightiest first."""
-    return Taste(likes=_strongest(state.likes), dislikes=_strongest(state.dislikes))
+    """Return the likes and dislikes that a prompt shows, weightiest first.
+
+    What was both liked and disliked counts on the side that prevails.
+    """
+    return Taste(
+        likes=_strongest(_prevailing(state.likes, state.dislikes)),
+        dislikes=_strongest(_prevailing(state.dislikes, state.likes)),
+    )
 
 
 def evidence_line(evidence: Evidence) -> str:
@@ -180,6 +186,11 @@ def _exclude(excluded: tuple[str, ...], event: Interaction) -> tuple[str, ...]:
         return excluded
     others = tuple(item_id for item_id in excluded if item_id != event.item_id)
     return (*others, event.item_id)[-MAX_EXCLUDED:]
+
+
+def _prevailing(counts: Mapping[str, float], against: Mapping[str, float]) -> dict[str, float]:
+    net = {name: weight - against.get(name, 0.0) for name, weight in counts.items()}
+    return {name: weight for name, weight in net.items() if weight > 0}
 
 
 def _strongest(counts: Mapping[str, float]) -> tuple[str, ...]:

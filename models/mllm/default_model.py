@@ -13,6 +13,8 @@ from typing import Any
 from uuid import uuid4
 
 import torch
+from peft import PeftModel
+from safetensors.torch import load_file
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -31,11 +33,9 @@ from models.mllm.efflite import EffLiteConfig
 from models.mllm.load import EMBEDDER_FOLDER, MANIFEST, weights_hash
 from models.mllm.packages import EFFLITE, MINILM, SMOLLM2, package_folder
 from models.mllm.quiet import quiet
+from models.mllm.trained import PROJECTOR_WEIGHTS, TRAINED, trained_id
 
-__all__ = ["TRAINED_PROJECTOR", "assemble"]
-
-# Comes with the package once it has been trained.
-TRAINED_PROJECTOR = Path(__file__).parent / "weights" / "projector.safetensors"
+__all__ = ["assemble"]
 
 NAME = "smollm2-135m+efflite0"
 IMAGE_TOKEN = "<image>"  # noqa: S105, a token of a vocabulary
@@ -60,7 +60,7 @@ PIXEL_STD = 0.502
 SEED = 20_240_819
 
 
-def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
+def assemble(out: Path, *, trained: Path | None = TRAINED, progress: Callable[[str], None]) -> None:
     """Write the default model to `out`, about 650 MB; takes half a minute.
 
     It appears whole or not at all: it is written beside `out` and renamed. The same packages
@@ -68,6 +68,8 @@ def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
 
     Args:
         out: A directory that doesn't exist yet.
+        trained: A folder with the trained projector and adapter; None for a model that is yet to
+            be trained.
         progress: Is told what happens, one line for each part.
 
     Raises:
@@ -81,7 +83,7 @@ def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
     try:
         # gguf's reader has a progress bar of its own.
         with quiet(), redirect_stderr(StringIO()):
-            _write(unfinished, language, vision, embedder, progress)
+            _write(unfinished, language, vision, embedder, trained, progress)
         unfinished.rename(out)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -89,7 +91,12 @@ def assemble(out: Path, *, progress: Callable[[str], None]) -> None:
 
 
 def _write(
-    out: Path, language: Path, vision: Path, embedder: Path, progress: Callable[[str], None]
+    out: Path,
+    language: Path,
+    vision: Path,
+    embedder: Path,
+    trained: Path | None,
+    progress: Callable[[str], None],
 ) -> None:
     progress("Language model: SmolLM2-135M-Instruct")
     gguf = _only(language, "*.gguf")
@@ -100,7 +107,11 @@ def _write(
     image_token_id: Any = tokenizer.convert_tokens_to_ids(IMAGE_TOKEN)
     model = _composite(vision_config, language_model, image_token_id)
     _load_vision(model, _only(vision, "models/*.pth"))
-    _load_projector(model)
+    if trained is None:
+        _start_projector(model)
+    else:
+        progress(f"What it was taught: {trained_id(trained)}")
+        model = _taught(model, trained)
     model.save_pretrained(out)
     _processor(tokenizer, vision_config).save_pretrained(out)
     progress("Text embedder: all-MiniLM-L6-v2")
@@ -177,14 +188,8 @@ def _load_vision(model: PreTrainedModel, weights: Path) -> None:
     model.model.vision_tower.trunk.load_state_dict(trunk)
 
 
-def _load_projector(model: CompositeForConditionalGeneration) -> None:
+def _start_projector(model: CompositeForConditionalGeneration) -> None:
     projector = model.model.multi_modal_projector
-    if TRAINED_PROJECTOR.exists():
-        from safetensors.torch import load_file
-
-        projector.load_state_dict(load_file(TRAINED_PROJECTOR))
-        model.config.projector_trained = True
-        return
     generator = torch.Generator().manual_seed(SEED)
     for linear in (projector.linear_1, projector.linear_2):
         nn.init.xavier_normal_(linear.weight, generator=generator)
@@ -192,6 +197,18 @@ def _load_projector(model: CompositeForConditionalGeneration) -> None:
     embeddings: Any = model.get_input_embeddings()
     spread = embeddings.weight[: model.config.image_token_id].std().item()
     nn.init.constant_(projector.norm_out.weight, spread)
+
+
+def _taught(
+    model: CompositeForConditionalGeneration, trained: Path
+) -> CompositeForConditionalGeneration:
+    """Return the model with the trained projector, and the adapter merged into its weights."""
+    model.model.multi_modal_projector.load_state_dict(load_file(trained / PROJECTOR_WEIGHTS))
+    model.config.projector_trained = True
+    adapted: Any = PeftModel.from_pretrained(model, str(trained))
+    # As layers of its own the adapter would cost a tenth of the speed.
+    merged: CompositeForConditionalGeneration = adapted.merge_and_unload()
+    return merged
 
 
 def _processor(tokenizer: PreTrainedTokenizerBase, vision: EffLiteConfig) -> LlavaProcessor:

@@ -11,8 +11,7 @@ from PIL import Image
 
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
 from models.errors import CapacityError, EngineError, InputError
-from models.mllm.answers import is_grounded, one_sentence, own_words, own_words_of_taste
-from models.mllm.chat import render, special_tokens
+from models.mllm.chat import special_tokens
 from models.mllm.embedder import Embedder
 from models.mllm.generate import Question, generate
 from models.mllm.load import LoadedModel, load
@@ -21,15 +20,13 @@ from models.mllm.prompts import (
     MAX_READING_TOKENS,
     MAX_SUMMARY_TOKENS,
     PROMPT_VERSION,
-    SLOT,
     SUMMARY_OPENING,
     Plain,
-    candidate_line,
     reading_prompt,
-    score_prompt,
     summary_prompt,
 )
-from models.mllm.scoring import Scorer
+from models.mllm.readings import reading, summary
+from models.mllm.scoring import Scorer, score_texts
 from schemas.versions import Versions
 
 __all__ = ["MllmEngine"]
@@ -74,28 +71,26 @@ class MllmEngine:
         return None if self._loaded.projector_trained else f"{UNTRAINED[0].upper()}{UNTRAINED[1:]}."
 
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
-        """Read each item once; a picture that can't be read leaves the text.
+        """Look at each picture once; an item without one keeps the shop's own words.
 
         Raises:
             EngineError: If the batch failed; a CapacityError if for want of memory.
         """
-        if not self._loaded.projector_trained:
-            # It would pay a second an item to tell the shop's words again, or to invent some.
-            return [_unseen(item) for item in items]
         pictures, faults = _opened([item.jpeg for item in items])
+        if not self._loaded.projector_trained:
+            faults = [None if item.jpeg is None else UNTRAINED for item in items]
+            pictures = [None] * len(items)
+        looked_at = [row for row, picture in enumerate(pictures) if picture is not None]
         questions = [
-            Question(
-                reading_prompt(item, self._plain, with_picture=picture is not None), picture=picture
-            )
-            for item, picture in zip(items, pictures, strict=True)
+            Question(reading_prompt(items[row], self._plain), picture=pictures[row])
+            for row in looked_at
         ]
         with _translated():
             answers = generate(self._loaded, questions, max_new_tokens=MAX_READING_TOKENS)
+        seen = dict(zip(looked_at, answers, strict=True))
         return [
-            ItemReading(
-                _reading(answer, item, looked=picture is not None), dict(item.attributes), fault
-            )
-            for answer, item, picture, fault in zip(answers, items, pictures, faults, strict=True)
+            reading(item, seen.get(row), fault)
+            for row, (item, fault) in enumerate(zip(items, faults, strict=True))
         ]
 
     def summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
@@ -110,9 +105,7 @@ class MllmEngine:
         ]
         with _translated():
             answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
-        return [
-            _summary(answer, request) for answer, request in zip(answers, requests, strict=True)
-        ]
+        return [summary(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         """Return p(yes) / (p(yes) + p(no)) of each candidate, in `[0, 1]`.
@@ -120,16 +113,11 @@ class MllmEngine:
         Raises:
             EngineError: If the batch failed; a CapacityError if for want of memory.
         """
-        prefixes, candidates = [], []
-        for request in requests:
-            rendered = render(self._loaded.processor, score_prompt(request, self._plain))
-            prefix, _, end = rendered.partition(SLOT)
-            prefixes.append(prefix)
-            candidates.append(
-                [f" {candidate_line(one, self._plain)}{end}" for one in request.candidates]
-            )
+        texts = [score_texts(self._loaded.processor, one, self._plain) for one in requests]
         with _translated():
-            return self._scorer.score(prefixes, candidates)
+            return self._scorer.score(
+                [prefix for prefix, _ in texts], [candidates for _, candidates in texts]
+            )
 
     def embed(self, inputs: Sequence[Embeddable]) -> NDArray[np.float32]:
         """Return unit rows, shape `(len(inputs), embedding_dim)`; see `models.mllm.embedder`.
@@ -156,28 +144,6 @@ def _opened(
             pictures.append(None)
             faults.append(str(error))
     return pictures, faults
-
-
-def _unseen(item: ItemContent) -> ItemReading:
-    fault = None if item.jpeg is None else UNTRAINED
-    return ItemReading(own_words(item), dict(item.attributes), fault)
-
-
-def _reading(answer: str, item: ItemContent, *, looked: bool) -> str:
-    own = own_words(item)
-    sentence = one_sentence(answer)
-    if sentence is None:
-        return own
-    # What was read off a picture is news by its nature; words alone can only be told again.
-    return sentence if looked or is_grounded(sentence, f"{own} {item.description}") else own
-
-
-def _summary(answer: str, request: SummaryRequest) -> str:
-    sentence = one_sentence(answer)
-    source = " ".join([SUMMARY_OPENING, request.previous, *request.block, *request.taste.likes])
-    if sentence is None or not is_grounded(sentence, source):
-        return own_words_of_taste(request)
-    return sentence
 
 
 @contextmanager

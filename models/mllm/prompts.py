@@ -13,6 +13,7 @@ from models.engine import ItemContent, ScoreRequest, SummaryRequest
 from models.item_text import shorten
 
 __all__ = [
+    "ATTRIBUTES",
     "MAX_READING_TOKENS",
     "MAX_SUMMARY_TOKENS",
     "PROMPT_VERSION",
@@ -28,20 +29,21 @@ __all__ = [
 ]
 
 # Changes with any word below and with how answers are cleaned; profiles carry it.
-PROMPT_VERSION = "mllm-1"
+PROMPT_VERSION = "mllm-2"
 
-MAX_READING_TOKENS = 32
+# Four attributes and a sentence.
+MAX_READING_TOKENS = 64
 MAX_SUMMARY_TOKENS = 32
 
 MAX_TITLE_CHARS = 120
-MAX_DESCRIPTION_CHARS = 400
 MAX_LINE_CHARS = 160
 MAX_SUMMARY_CHARS = 300
 MAX_NAMES = 8
 MAX_NAME_CHARS = 40
 
-READ = "Describe this item in one short sentence, using only these words."
-LOOK = "Describe this item in one short sentence: what it is, its colours, its style."
+# What is read off a picture, where it can be seen.
+ATTRIBUTES = ("kind", "colour", "pattern", "style")
+LOOK = f"What does the picture show? Say {', '.join(ATTRIBUTES)}, then one sentence."
 SUMMARISE = "What does this person like? Answer in one short sentence."
 
 # A private-use character: `Plain` lets none through, so no title can pass for it.
@@ -49,25 +51,6 @@ SLOT = "\ue000"
 
 # What a summary begins with; the model goes on from there.
 SUMMARY_OPENING = "Likes"
-
-# One of each kind of shop that the product meets; a 135M model without them invents fabrics and
-# plots.
-READ_EXAMPLES = (
-    (
-        "Title: North Pier scarf\nCategory: scarf\nDetails: colour red\n"
-        "Description: Merino wool, fringed ends.",
-        "A red scarf in merino wool with fringed ends.",
-    ),
-    ("Title: Alien (1979)\nCategory: Horror, Sci-Fi", "A horror and sci-fi film from 1979."),
-)
-SUMMARY_EXAMPLES = (
-    (
-        "This person:\n- bought North Pier scarf: red merino wool\n"
-        "- liked Pine jumper: chunky green wool\n- disliked Glow leggings\n"
-        "This person likes: wool, scarf",
-        "Likes warm wool scarves and jumpers in red and green.",
-    ),
-)
 
 Message = dict[str, Any]
 
@@ -90,11 +73,15 @@ class Plain:
         return self._special.sub(_broken, line) if self._special else line
 
 
-def reading_prompt(item: ItemContent, plain: Plain, *, with_picture: bool) -> list[Message]:
-    """Ask for one sentence that describes the item; examples keep small models to the facts."""
-    if with_picture:
-        return [_user(f"{_facts(item, plain)}\n{LOOK}", with_picture=True)]
-    return [*_examples(READ_EXAMPLES, READ), _user(f"{_facts(item, plain)}\n{READ}")]
+def reading_prompt(item: ItemContent, plain: Plain) -> list[Message]:
+    """Ask what the item's picture shows: attributes line by line, and one sentence.
+
+    Of the shop's words only title and categories stand beside it: they say what to look at.
+    """
+    lines = [f"Title: {plain(item.title, MAX_TITLE_CHARS)}"]
+    if item.categories:
+        lines.append(f"Category: {_names(item.categories, plain)}")
+    return [_user("\n".join([*lines, LOOK]), with_picture=True)]
 
 
 def summary_prompt(request: SummaryRequest, plain: Plain) -> list[Message]:
@@ -104,7 +91,7 @@ def summary_prompt(request: SummaryRequest, plain: Plain) -> list[Message]:
         lines.append(f"Until now: {plain(request.previous, MAX_SUMMARY_CHARS)}")
     lines += _taste(request.taste.likes, request.taste.dislikes, plain)
     lines.append(SUMMARISE)
-    return [*_examples(SUMMARY_EXAMPLES, SUMMARISE), _user("\n".join(lines))]
+    return [_user("\n".join(lines))]
 
 
 def score_prompt(request: ScoreRequest, plain: Plain) -> list[Message]:
@@ -131,17 +118,6 @@ def feature_name(feature: str) -> str:
     return feature.removeprefix("category=").replace("=", " ")
 
 
-def _facts(item: ItemContent, plain: Plain) -> str:
-    lines = [f"Title: {plain(item.title, MAX_TITLE_CHARS)}"]
-    if item.categories:
-        lines.append(f"Category: {_names(item.categories, plain)}")
-    if item.attributes:
-        lines.append(f"Details: {_names(_details(item), plain)}")
-    if item.description:
-        lines.append(f"Description: {plain(item.description, MAX_DESCRIPTION_CHARS)}")
-    return "\n".join(lines)
-
-
 def _taste(likes: Iterable[str], dislikes: Iterable[str], plain: Plain) -> list[str]:
     told = [("This person likes", tuple(likes)), ("This person dislikes", tuple(dislikes))]
     return [f"{words}: {_names(names, plain)}" for words, names in told if names]
@@ -151,25 +127,9 @@ def _names(names: Iterable[str], plain: Plain) -> str:
     return ", ".join(plain(feature_name(name), MAX_NAME_CHARS) for name in list(names)[:MAX_NAMES])
 
 
-def _details(item: ItemContent) -> list[str]:
-    return [f"{name} {value}" for name, value in sorted(item.attributes.items())]
-
-
-def _examples(examples: Iterable[tuple[str, str]], question: str) -> list[Message]:
-    return [
-        message
-        for facts, answer in examples
-        for message in (_user(f"{facts}\n{question}"), _message("assistant", answer))
-    ]
-
-
 def _user(text: str, *, with_picture: bool = False) -> Message:
-    return _message("user", text, with_picture=with_picture)
-
-
-def _message(role: str, text: str, *, with_picture: bool = False) -> Message:
     parts: list[Message] = [{"type": "image"}] if with_picture else []
-    return {"role": role, "content": [*parts, {"type": "text", "text": text}]}
+    return {"role": "user", "content": [*parts, {"type": "text", "text": text}]}
 
 
 def _broken(match: re.Match[str]) -> str:

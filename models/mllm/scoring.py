@@ -17,12 +17,13 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, ProcessorMixin
 
+from models.engine import ScoreRequest
 from models.errors import InputError, ModelLoadError
 from models.mllm.batches import batches
 from models.mllm.chat import answer_after, render, tokenize
-from models.mllm.prompts import Message
+from models.mllm.prompts import SLOT, Message, Plain, candidate_line, score_prompt
 
-__all__ = ["Scorer", "answer_ids"]
+__all__ = ["Packed", "Scorer", "answer_ids", "block_mask", "packed", "padded", "score_texts"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ PROBE = (
     ("This person likes blue hoodies. Would they like this item?", ("a blue hoodie", "rain", "?")),
     ("Does this person want it?", ("a red summer dress with a print of small flowers", "shoes")),
 )
-SLOT = "ITEM"
+PROBE_SLOT = "ITEM"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,35 @@ class _Row:
     @property
     def num_tokens(self) -> int:
         return len(self.prefix) + sum(map(len, self.ends))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Candidates behind one prefix as tensors of one row, n tokens long.
+
+    `blocks`, shape `(n,)`, says whose each token is: 0 the prefix's, 1 the first candidate's, and
+    so on. `positions`, shape `(n,)`, restart behind the prefix. `ends`, shape `(candidates,)`, is
+    where each candidate's last token lies.
+    """
+
+    ids: torch.Tensor
+    blocks: torch.Tensor
+    positions: torch.Tensor
+    ends: torch.Tensor
+
+
+def score_texts(
+    processor: ProcessorMixin, request: ScoreRequest, plain: Plain
+) -> tuple[str, list[str]]:
+    """Return the rendered chat up to the candidate, and each candidate with the rest of it."""
+    prefix, _, end = render(processor, score_prompt(request, plain)).partition(SLOT)
+    return prefix, [f" {candidate_line(one, plain)}{end}" for one in request.candidates]
+
+
+def packed(prompts: list[list[int]]) -> Packed:
+    """Pack the tokens of a user's whole prompts, one for each candidate, into one row."""
+    row = _row(prompts)
+    return Packed(_ids(row), _blocks(row), _positions(row), _last_positions(row))
 
 
 class Scorer:
@@ -133,11 +163,11 @@ class Scorer:
 
     def _packed_batch(self, rows: Sequence[_Row]) -> Sequence[torch.Tensor]:
         device = self._model.device
-        blocks = _padded([_blocks(row) for row in rows], padding=-1).to(device)
+        blocks = padded([_blocks(row) for row in rows], padding=-1).to(device)
         hidden = self._model.get_decoder()(
-            input_ids=_padded([_ids(row) for row in rows]).to(device),
-            attention_mask=_mask(blocks, self._model.dtype),
-            position_ids=_padded([_positions(row) for row in rows]).to(device),
+            input_ids=padded([_ids(row) for row in rows]).to(device),
+            attention_mask=block_mask(blocks, self._model.dtype),
+            position_ids=padded([_positions(row) for row in rows]).to(device),
             use_cache=False,
         ).last_hidden_state
         ends = [_last_positions(row) for row in rows]
@@ -168,8 +198,8 @@ class Scorer:
         lasts: Any = torch.tensor([len(pair) - 1 for pair in pairs])
         kept, column = lasts.unique(return_inverse=True)
         logits = self._model(
-            input_ids=_padded(pairs).to(device),
-            attention_mask=_padded([torch.ones_like(pair) for pair in pairs]).to(device),
+            input_ids=padded(pairs).to(device),
+            attention_mask=padded([torch.ones_like(pair) for pair in pairs]).to(device),
             logits_to_keep=kept.to(device),
             use_cache=False,
         ).logits
@@ -224,7 +254,7 @@ def answer_ids(processor: ProcessorMixin) -> tuple[int, int]:
 def _rendered_probe(processor: ProcessorMixin) -> tuple[list[str], list[list[str]]]:
     prefixes, candidates = [], []
     for question, items in PROBE:
-        head, tail = render(processor, [_user(f"{question} {SLOT}")]).rsplit(SLOT, 1)
+        head, tail = render(processor, [_user(f"{question} {PROBE_SLOT}")]).rsplit(PROBE_SLOT, 1)
         prefixes.append(head)
         candidates.append([item + tail for item in items])
     return prefixes, candidates
@@ -286,7 +316,7 @@ def _last_positions(row: _Row) -> torch.Tensor:
     return len(row.prefix) + torch.tensor([len(end) for end in row.ends]).cumsum(0) - 1
 
 
-def _mask(blocks: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def block_mask(blocks: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Return what is added to the attention: 0 where a token may look, shape `(rows, 1, n, n)`.
 
     A token looks back, at the prefix and at its own block. Padding is a block as well, so no
@@ -298,5 +328,6 @@ def _mask(blocks: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return closed.masked_fill_(~may_look, -torch.inf).unsqueeze(1)
 
 
-def _padded(rows: Sequence[torch.Tensor], padding: int = 0) -> torch.Tensor:
+def padded(rows: Sequence[torch.Tensor], padding: float = 0) -> torch.Tensor:
+    """Return the rows as one tensor, shape `(rows, longest)`, padded on the right."""
     return pad_sequence(list(rows), batch_first=True, padding_value=padding)

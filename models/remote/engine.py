@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
 from models.errors import EngineError, InputError, ModelLoadError
-from models.mllm.answers import is_grounded, one_sentence, own_words, own_words_of_taste
 from models.mllm.pictures import open_picture
 from models.mllm.prompts import (
     MAX_READING_TOKENS,
@@ -21,6 +20,7 @@ from models.mllm.prompts import (
     reading_prompt,
     summary_prompt,
 )
+from models.mllm.readings import reading, summary
 from models.remote.chat import Chat, Question, plain
 from models.remote.contract import Model, Models
 from models.remote.embedding import ServerEmbedder, TextEmbedder
@@ -156,24 +156,19 @@ class RemoteEngine:
 
     def _read(self, item: ItemContent) -> ItemReading:
         if item.jpeg is None:
-            return ItemReading(own_words(item), dict(item.attributes))
-        question = Question(reading_prompt(item, self._plain, with_picture=True), item.jpeg)
+            return reading(item, None, None)
+        question = Question(reading_prompt(item, self._plain), item.jpeg)
         try:
             open_picture(item.jpeg)
             answer = self._chat.write(question, max_tokens=MAX_READING_TOKENS)
         except InputError as error:
             # No picture, or none that this model takes: it would be the same each time.
-            return ItemReading(own_words(item), dict(item.attributes), str(error))
-        return ItemReading(one_sentence(answer) or own_words(item), dict(item.attributes))
+            return reading(item, None, str(error))
+        return reading(item, answer, None)
 
     def _summarise(self, request: SummaryRequest) -> str:
         question = Question(summary_prompt(request, self._plain), opening=SUMMARY_OPENING)
-        answer = self._chat.write(question, max_tokens=MAX_SUMMARY_TOKENS)
-        sentence = one_sentence(answer)
-        source = " ".join([SUMMARY_OPENING, request.previous, *request.block, *request.taste.likes])
-        if sentence is None or not is_grounded(sentence, source):
-            return own_words_of_taste(request)
-        return sentence
+        return summary(request, self._chat.write(question, max_tokens=MAX_SUMMARY_TOKENS))
 
 
 def _served(server: Server, model: str) -> Model:

@@ -110,11 +110,10 @@ def _fingerprint(garment: Garment) -> int:
 
 
 def caption(garment: Garment) -> str:
-    """Say exactly what the picture shows: "a red striped t-shirt in a sporty style"."""
-    looks = f"{garment.colour} {garment.pattern} {garment.kind}"
-    thing = f"a pair of {looks}" if garment.kind in _PAIRS else _with_article(looks)
-    return f"{thing} in {_with_article(garment.style)} style"
+    """Say exactly what the picture shows: "A sporty red striped t-shirt."."""
+    looks = f"{garment.style} {garment.colour} {garment.pattern} {garment.kind}"
+    return f"A pair of {looks}." if garment.kind in _PAIRS else f"{_with_article(looks)}."
 
 
 def _with_article(words: str) -> str:
-    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+    return f"An {words}" if words[0] in "aeiou" else f"A {words}"

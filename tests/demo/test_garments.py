@@ -171,8 +171,8 @@ def test_patterns_are_told_apart_on_the_cloth(one: str, other: str):
 
 def test_captions_say_what_is_shown():
     sporty = garment(colour="red", pattern="striped", style="sporty")
-    assert caption(sporty) == "a red striped t-shirt in a sporty style"
+    assert caption(sporty) == "A sporty red striped t-shirt."
     hat = garment(kind="hat", colour="orange", pattern="dotted", style="elegant")
-    assert caption(hat) == "an orange dotted hat in an elegant style"
+    assert caption(hat) == "An elegant orange dotted hat."
     shoes = garment(kind="shoes", colour="teal", pattern="argyle", style="vintage")
-    assert caption(shoes) == "a pair of teal argyle shoes in a vintage style"
+    assert caption(shoes) == "A pair of vintage teal argyle shoes."

@@ -10,9 +10,10 @@ from PIL import Image
 
 from models.mllm.engine import MllmEngine
 from models.mllm.load import LoadedModel
+from stream_app.engine import default_model_folder
 
 HOME = Path(os.environ.get("STREAM_APP_HOME", Path.cwd() / ".stream-app"))
-DEFAULT_MODEL = HOME / "models" / "default"
+DEFAULT_MODEL = default_model_folder(HOME)
 
 BUILDERS = {"llava": llava_llama, "qwen2_vl": qwen2_vl, "smolvlm": smolvlm}
 

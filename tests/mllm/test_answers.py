@@ -1,7 +1,13 @@
 import pytest
 
 from models.engine import ItemContent, SummaryRequest, Taste
-from models.mllm.answers import is_grounded, one_sentence, own_words, own_words_of_taste
+from models.mllm.answers import (
+    is_grounded,
+    one_sentence,
+    own_words,
+    own_words_of_taste,
+    what_is_seen,
+)
 
 HOODIE = ItemContent("Alder hoodie", "Brushed cotton.", ("hoodie", "tops"), {"colour": "blue"})
 
@@ -33,3 +39,26 @@ def test_counted_likes_stand_in_for_a_summary():
         own_words_of_taste(SummaryRequest("", ("liked x",), taste)) == "Likes Crime, colour blue."
     )
     assert own_words_of_taste(SummaryRequest("Likes hats.", ("x",), Taste())) == "Likes hats."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "kind: t-shirt\ncolour: blue\npattern: striped\nstyle: sporty\nA sporty blue t-shirt.",
+        "- **Kind**: T-shirt\n- **Color**: Blue.\nPattern: striped\nstyle: sporty\n"
+        "A sporty blue t-shirt.",
+    ],
+)
+def test_attributes_and_sentence_are_told_apart(answer):
+    seen, sentence = what_is_seen(answer)
+    expected = {"kind": "t-shirt", "colour": "blue", "pattern": "striped", "style": "sporty"}
+    assert (seen, sentence) == (expected, "A sporty blue t-shirt.")
+
+
+def test_what_can_not_be_seen_is_left_out():
+    seen, sentence = what_is_seen("kind: dress\ncolour: unknown\npattern: " + "x" * 99)
+    assert (seen, sentence) == ({"kind": "dress"}, None)
+
+
+def test_the_first_word_for_an_attribute_stands():
+    assert what_is_seen("colour: red\ncolour: blue")[0] == {"colour": "red"}

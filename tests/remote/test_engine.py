@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from io import BytesIO
 
 import numpy as np
@@ -49,6 +51,14 @@ def test_the_model_says_what_it_is(engine):
     assert engine.embedding_dim == 64
 
 
+def test_it_needs_no_torch():
+    program = (
+        "import sys; sys.modules |= dict.fromkeys(['torch', 'transformers']); "
+        "import models.remote.engine"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_a_model_that_is_not_served_is_refused_with_those_that_are(server):
     with pytest.raises(ModelLoadError, match="serves no model other, but: tiny, words; set MODEL"):
         RemoteEngine.connect(server.url, "other")
@@ -64,7 +74,7 @@ def test_a_picture_is_seen_as_by_the_model_in_process(server, engine, answering)
     item = ItemContent("a hat", jpeg=jpeg("blue"))
     engine.profile([item])
     asked = server.bodies[-1]
-    prompt = reading_prompt(item, Plain(()), with_picture=True)
+    prompt = reading_prompt(item, Plain(()))
     [here] = generate(
         answering, [Question(prompt, Image.open(BytesIO(item.jpeg)))], max_new_tokens=8
     )
@@ -75,9 +85,11 @@ def test_a_picture_is_seen_as_by_the_model_in_process(server, engine, answering)
 
 
 def test_what_was_seen_is_shown_and_no_more_than_a_sentence(server, engine):
-    server.fault = says("A dark blue hat of felt. And on it goes " + "for ever " * 10_000)
+    seen = "Colour: dark blue\nPattern: none\nA dark blue hat of felt. And on it goes "
+    server.fault = says(seen + "for ever " * 10_000)
     [reading] = engine.profile([ItemContent("Hat", jpeg=jpeg("blue"))])
     assert reading.summary == "A dark blue hat of felt."
+    assert reading.attributes == {"colour": "dark blue"}
     assert reading.degraded is None
 
 

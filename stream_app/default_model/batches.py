@@ -1,0 +1,107 @@
+"""Endless lessons, cut into batches of one kind each, in the order in which they are learned."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
+
+import numpy as np
+import torch
+
+from models.mllm.prompts import SUMMARY_OPENING, Plain, reading_prompt, summary_prompt
+from models.mllm.training.rows import RowBuilder, TrainingRow
+from stream_app.default_model.lessons import Lesson, RankingLesson, SummaryLesson
+from stream_app.default_model.readers import reader_lessons
+from stream_app.default_model.readings import drawn_reading, photo_reading
+from stream_app.default_model.shoppers import shopper_lessons
+from stream_app.demo.garments import Garment
+
+__all__ = ["BATCHES_PER_STEP", "Pictures", "training_batches", "validation_batches"]
+
+# Rows of a step: about 2,300 tokens, ten seconds on two cores.
+NUM_DRAWN, NUM_PHOTOS, NUM_RANKINGS, NUM_SUMMARIES = 10, 8, 2, 3
+BATCHES_PER_STEP = 4
+# Of five people, two are in a shop of words.
+READERS = (True, True, False, False, False)
+NUM_VALIDATION_BATCHES = 10
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Drawn garments and photos with their features, shape `(len, tokens, vision size)` each."""
+
+    garments: Sequence[Garment]
+    of_garments: torch.Tensor
+    labels: Sequence[str]
+    of_photos: torch.Tensor
+
+
+def training_batches(
+    rows: RowBuilder, plain: Plain, pictures: Pictures, *, num_steps: int, seed: int
+) -> list[list[TrainingRow]]:
+    """Return the batches of all steps, `BATCHES_PER_STEP` for each."""
+    drawn, photos = _drawn(rows, plain, pictures, seed), _photos(rows, plain, pictures, seed)
+    lessons = list(islice(_lessons("train", pictures.garments, seed), 6 * num_steps * NUM_RANKINGS))
+    rankings = (_row(rows, plain, one) for one in lessons if isinstance(one, RankingLesson))
+    summaries = (_row(rows, plain, one) for one in lessons if isinstance(one, SummaryLesson))
+    return [
+        list(islice(source, num_rows))
+        for _ in range(num_steps)
+        for source, num_rows in (
+            (drawn, NUM_DRAWN),
+            (photos, NUM_PHOTOS),
+            (rankings, NUM_RANKINGS),
+            (summaries, NUM_SUMMARIES),
+        )
+    ]
+
+
+def validation_batches(
+    rows: RowBuilder, plain: Plain, garments: Sequence[Garment], *, seed: int
+) -> list[list[TrainingRow]]:
+    """Return rankings of other shoppers on other garments."""
+    lessons = (
+        lesson
+        for number in count()
+        for lesson in shopper_lessons(garments, f"valid{number}", seed=seed)
+        if isinstance(lesson, RankingLesson)
+    )
+    rankings = (_row(rows, plain, one) for one in lessons)
+    return [list(islice(rankings, NUM_RANKINGS)) for _ in range(NUM_VALIDATION_BATCHES)]
+
+
+def _lessons(name: str, garments: Sequence[Garment], seed: int) -> Iterator[Lesson]:
+    for number in count():
+        yield from shopper_lessons(garments, f"{name}{number}", seed=seed)
+        if READERS[number % len(READERS)]:
+            yield from reader_lessons(f"{name}{number}", seed=seed)
+
+
+def _row(rows: RowBuilder, plain: Plain, lesson: Lesson) -> TrainingRow:
+    if isinstance(lesson, RankingLesson):
+        return rows.ranked(lesson.request, lesson.targets)
+    return rows.written(
+        summary_prompt(lesson.request, plain), lesson.answer, opening=SUMMARY_OPENING
+    )
+
+
+def _drawn(rows: RowBuilder, plain: Plain, pictures: Pictures, seed: int) -> Iterator[TrainingRow]:
+    rng = np.random.default_rng([seed, 1])
+    for index in _shuffled_for_ever(len(pictures.garments), rng):
+        words, answer = drawn_reading(pictures.garments[index], rng)
+        yield rows.written(
+            reading_prompt(words, plain), answer, picture=pictures.of_garments[index]
+        )
+
+
+def _photos(rows: RowBuilder, plain: Plain, pictures: Pictures, seed: int) -> Iterator[TrainingRow]:
+    rng = np.random.default_rng([seed, 2])
+    for index in _shuffled_for_ever(len(pictures.labels), rng):
+        words, answer = photo_reading(pictures.labels[index], rng)
+        yield rows.written(
+            reading_prompt(words, plain), answer, ends=False, picture=pictures.of_photos[index]
+        )
+
+
+def _shuffled_for_ever(size: int, rng: np.random.Generator) -> Iterator[int]:
+    while True:
+        yield from map(int, rng.permutation(size))

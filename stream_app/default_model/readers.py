@@ -1,0 +1,90 @@
+"""Lessons from people in shops of words: films, books, food and more."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from models.preference import summary_request
+from models.profile import UNREAD
+from schemas.interaction import InteractionKind
+from schemas.item_profile import ItemProfile
+from stream_app.default_model.lessons import (
+    Lesson,
+    RankingLesson,
+    SummaryLesson,
+    listed,
+    score_request,
+    with_orders,
+)
+from stream_app.default_model.shoppers import History
+from stream_app.default_model.shops import SHOPS, Shop, title
+
+__all__ = ["reader_lessons"]
+
+MIN_HISTORY, MAX_HISTORY = 1, 20
+NUM_CANDIDATES = 16
+MAX_TOPICS = 3
+# How much the mean interest in an item's topics must change for the odds to change e-fold.
+SPREAD = 0.25
+MIDPOINT = 0.2
+
+
+def reader_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
+    """Yield what one person of a shop drawn by chance teaches."""
+    rng = np.random.default_rng([seed, *user_id.encode()])
+    shop = SHOPS[str(rng.choice(list(SHOPS)))]
+    interest = _interests(shop, rng)
+    history = History(user_id)
+    summaries: list[SummaryLesson] = []
+    for _ in range(int(rng.integers(MIN_HISTORY, MAX_HISTORY + 1))):
+        # Of three items in sight, the most interesting one is taken.
+        item = max((_item(shop, rng) for _ in range(3)), key=lambda one: _liking(one, interest))
+        history.add(item, _reaction(_liking(item, interest), rng))
+        request = summary_request(history.state)
+        if request is not None:
+            counted = sorted(history.state.likes, key=lambda name: -history.state.likes[name])
+            names = [name.removeprefix("category=") for name in counted]
+            loved = [name for name in names if interest[name] > 0.5] or names
+            answer = f"{listed(loved[:4])}." if loved else "nothing seen so far."
+            summaries.append(SummaryLesson(request, answer))
+            history.summarise(f"Likes {answer}")
+    if summaries:
+        yield summaries[-1]
+    shown = [_item(shop, rng) for _ in range(NUM_CANDIDATES)]
+    asked = with_orders(score_request(history.state, shown), rng)
+    yield RankingLesson(asked, tuple(_liking(one, interest) for one in shown))
+
+
+def _interests(shop: Shop, rng: np.random.Generator) -> dict[str, float]:
+    interest = {topic: float(rng.uniform(-0.3, 0.2)) for topic in shop.topics}
+    drawn = [str(topic) for topic in rng.permutation(shop.topics)]
+    num_loved = int(rng.integers(1, 5))
+    interest |= dict.fromkeys(drawn[:num_loved], 1.0)
+    return interest | dict.fromkeys(drawn[num_loved : num_loved + int(rng.integers(0, 4))], -1.0)
+
+
+def _item(shop: Shop, rng: np.random.Generator) -> ItemProfile:
+    drawn = rng.choice(shop.topics, int(rng.integers(1, MAX_TOPICS + 1)), replace=False)
+    topics = tuple(map(str, drawn))
+    name = title(shop, rng)
+    return ItemProfile(
+        item_id=f"{name}-{rng.integers(1 << 30)}",
+        title=name,
+        summary=f"{name}: {', '.join(topics)}",
+        categories=topics,
+        embedding=b"\0\0",
+        source_hash="",
+        versions=UNREAD,
+    )
+
+
+def _liking(item: ItemProfile, interest: dict[str, float]) -> float:
+    mean = sum(interest[topic] for topic in item.categories) / len(item.categories)
+    return float(1 / (1 + np.exp((MIDPOINT - mean) / SPREAD)))
+
+
+def _reaction(liking: float, rng: np.random.Generator) -> InteractionKind:
+    if rng.random() < 0.3:
+        return "view"
+    likes: tuple[InteractionKind, ...] = ("click", "like", "purchase")
+    return likes[int(rng.integers(3))] if rng.random() < liking else "dislike"

@@ -1,0 +1,136 @@
+"""Lessons from shoppers of the drawn catalogue, whose tastes drift."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from models.preference import apply_event, new_preference, summary_request, with_summary
+from models.profile import UNREAD
+from schemas.enriched_interaction import SourcePosition
+from schemas.interaction import Interaction, InteractionKind
+from schemas.item_profile import ItemProfile
+from schemas.user_preference import UserPreference
+from stream_app.default_model.lessons import (
+    Lesson,
+    RankingLesson,
+    SummaryLesson,
+    listed,
+    score_request,
+    with_orders,
+)
+from stream_app.demo.garments import Garment, caption
+from stream_app.demo.shoppers import Shopper
+from stream_app.demo.tastes import Taste
+
+__all__ = ["EPOCH", "History", "profile_of", "shopper_lessons", "told_taste"]
+
+EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
+MIN_HISTORY, MAX_HISTORY = 2, 40
+NUM_CANDIDATES = 20
+# Garments of a page that was looked at; as many candidates are the best of such a page.
+PAGE_ITEMS = 24
+NUM_PICKED = 8
+# From simulated picks against random garments, one to one: logistic regression on the utility.
+MIDPOINT, SPREAD = 0.47, 0.1
+# A favourite is liked at least so much; see `stream_app.demo.tastes`.
+FAVOURITE = 0.6
+
+
+def profile_of(garment: Garment) -> ItemProfile:
+    """Return the profile of a model that sees everything as it is."""
+    return ItemProfile(
+        item_id=garment.item_id,
+        title=garment.title,
+        summary=f"{caption(garment)} {garment.description}",
+        attributes={
+            "colour": garment.colour, "pattern": garment.pattern, "style": garment.style,
+        },
+        categories=(garment.kind,),
+        embedding=b"\0\0",
+        source_hash="",
+        versions=UNREAD,
+    )  # fmt: skip
+
+
+class History:
+    """A user's state, event by event, an hour between two."""
+
+    def __init__(self, user_id: str) -> None:
+        self.state: UserPreference = new_preference(user_id, EPOCH, UNREAD)
+
+    def add(self, profile: ItemProfile, kind: InteractionKind) -> None:
+        """Apply the next event."""
+        number = self.state.num_events
+        at = EPOCH + timedelta(hours=number)
+        event = Interaction(
+            event_id=str(number),
+            user_id=self.state.user_id,
+            item_id=profile.item_id,
+            kind=kind,
+            occurred_at=at,
+        )
+        source = SourcePosition(topic="interactions", partition=0, offset=number, timestamp=at)
+        self.state = apply_event(self.state, event, source, profile)
+
+    def summarise(self, summary: str) -> None:
+        """Take this for what the model wrote of the block."""
+        self.state = with_summary(self.state, summary, UNREAD)
+
+
+def shopper_lessons(garments: Sequence[Garment], user_id: str, *, seed: int) -> Iterator[Lesson]:
+    """Yield what one shopper teaches: a summary for some blocks, and one ranking."""
+    rng = np.random.default_rng([seed, *user_id.encode()])
+    shopper = Shopper(user_id, seed=seed)
+    history = History(user_id)
+    profiles = {garment.item_id: profile_of(garment) for garment in garments}
+    summaries: list[SummaryLesson] = []
+    for _ in range(int(rng.integers(MIN_HISTORY, MAX_HISTORY + 1))):
+        garment, kind = shopper.next_interaction((), garments)
+        history.add(profiles[garment.item_id], kind)
+        request = summary_request(history.state)
+        if request is not None:
+            answer = told_taste(shopper.taste, history.state)
+            summaries.append(SummaryLesson(request, answer))
+            history.summarise(f"Likes {answer}")
+    if summaries:
+        yield summaries[int(rng.integers(len(summaries)))]
+    yield _ranking(shopper, history.state, garments, profiles, rng)
+
+
+def _ranking(
+    shopper: Shopper,
+    state: UserPreference,
+    garments: Sequence[Garment],
+    profiles: dict[str, ItemProfile],
+    rng: np.random.Generator,
+) -> RankingLesson:
+    shown = [garments[index] for index in rng.integers(len(garments), size=NUM_CANDIDATES)]
+    for place in range(NUM_PICKED):
+        page = [garments[index] for index in rng.integers(len(garments), size=PAGE_ITEMS)]
+        shown[place] = max(page, key=shopper.utility)
+    shown = [shown[place] for place in rng.permutation(NUM_CANDIDATES)]
+    request = score_request(state, [profiles[one.item_id] for one in shown])
+    targets = tuple(_liking(shopper.utility(one)) for one in shown)
+    return RankingLesson(with_orders(request, rng), targets)
+
+
+def _liking(utility: float) -> float:
+    return float(1 / (1 + np.exp((MIDPOINT - utility) / SPREAD)))
+
+
+def told_taste(true: Taste, state: UserPreference) -> str:
+    """Say what the person likes, as far as the state shows it; strongest evidence first."""
+    counted = sorted(state.likes, key=lambda name: (-state.likes[name], name))
+    colours = _shown(true.colours, "colour=", counted)
+    patterns = _shown(true.patterns, "pattern=", counted)
+    kinds = _shown(true.kinds, "category=", counted)
+    styles = _shown(true.styles, "style=", counted)
+    parts = [listed(colours), listed(patterns), listed(kinds), listed(styles)]
+    return ", ".join(filter(None, parts)) + "."
+
+
+def _shown(true: Mapping[str, float], prefix: str, counted: list[str]) -> list[str]:
+    names = [name.removeprefix(prefix) for name in counted if name.startswith(prefix)]
+    favourites = [name for name in names if true.get(name, 0.0) >= FAVOURITE]
+    return (favourites or names[:1])[:3]
