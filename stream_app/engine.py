@@ -5,6 +5,7 @@ from pathlib import Path
 from shutil import rmtree
 
 from models.engine import Engine
+from models.errors import ModelLoadError
 from models.mllm.trained import trained_id
 from models.weightless import WeightlessEngine
 from schemas.versions import Versions
@@ -49,6 +50,8 @@ def load_engine(settings: Settings) -> Engine:
     """
     if settings.engine == "weightless":
         return WeightlessEngine()
+    if settings.engine == "openai":
+        return _remote(settings)
     # Imports torch: only processes that run the model pay its seconds and memory.
     from models.mllm.engine import MllmEngine
 
@@ -59,10 +62,12 @@ def engine_versions(settings: Settings) -> Versions:
     """Return what the engine would sign its outputs with, without loading its weights.
 
     Raises:
-        ModelLoadError: If the model is missing.
+        ModelLoadError: If the model is missing, or on a server: that takes no adapters of ours.
     """
     if settings.engine == "weightless":
         return WeightlessEngine.versions
+    if settings.engine == "openai":
+        raise ModelLoadError("STREAM_APP_ENGINE=openai takes no adapters; set it to mllm")
     from models.mllm.load import weights_name
     from models.mllm.prompts import PROMPT_VERSION
 
@@ -73,3 +78,17 @@ def model_of(settings: Settings) -> str | Path:
     """Return the folder or the hub id of the model that the settings name."""
     is_default = settings.model_id == "default"
     return default_model_folder(settings.home) if is_default else settings.model_id
+
+
+def _remote(settings: Settings) -> Engine:
+    # The client takes a second to import: only processes that ask it pay.
+    from models.remote.engine import RemoteEngine
+
+    return RemoteEngine.connect(
+        settings.openai_base_url,
+        settings.model_id,
+        api_key=settings.openai_api_key.get_secret_value(),
+        timeout_s=settings.openai_timeout_s,
+        concurrency=settings.openai_concurrency,
+        embedding_model=settings.openai_embedding_model,
+    )

@@ -11,7 +11,18 @@ import structlog
 __all__ = ["configure_logging"]
 
 # These build DEBUG records that nobody reads, and repeat what their callers report.
-NOISY = ("aiokafka", "faust", "mode", "urllib3", "kafka", "asyncio", "httpx", "transformers")
+NOISY = (
+    "aiokafka",
+    "faust",
+    "mode",
+    "urllib3",
+    "kafka",
+    "asyncio",
+    "httpx",
+    "httpx2",
+    "openai",
+    "transformers",
+)
 
 
 def configure_logging(level: str) -> None:

@@ -13,23 +13,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from sentence_transformers import SentenceTransformer
 from transformers import PreTrainedModel
 
 from models.errors import ModelLoadError
 from models.mllm.efflite import EffLiteModel
 from models.mllm.load import EMBEDDER_FOLDER, LoadedModel
-from models.mllm.packages import MINILM, package_folder
-from models.mllm.quiet import quiet
+from models.mllm.text_embedder import TextEmbedder
 
 __all__ = ["TEXT_WEIGHT", "Embedder"]
 
 # The share of the text in the cosine of two inputs that have both.
 TEXT_WEIGHT = 0.5
 
-# Beyond it all-MiniLM-L6-v2 reads nothing more (256 tokens).
-MAX_CHARS = 2000
-BATCH_SIZE = 32
 PROBE_SIZE = (224, 224)
 
 Vector = NDArray[np.float32]
@@ -45,8 +40,9 @@ class Embedder:
     def __init__(self, loaded: LoadedModel) -> None:
         self._model = loaded.model
         self._image_processor = loaded.processor.image_processor
-        self._text = _text_model(loaded)
-        self._text_size = int(self._text.get_embedding_dimension() or 0)
+        own = loaded.folder / EMBEDDER_FOLDER if loaded.folder else None
+        self._text = TextEmbedder(own if own and own.is_dir() else None, device=str(loaded.device))
+        self._text_size = self._text.dim
         try:
             self._vision_size = len(self._see(Image.new("RGB", PROBE_SIZE)))
         except (AttributeError, TypeError, ValueError, RuntimeError) as error:
@@ -63,22 +59,12 @@ class Embedder:
     def embed(self, texts: Sequence[str], pictures: Sequence[Image.Image | None]) -> Vector:
         """Return unit rows, shape `(len(texts), dim)`."""
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
-        if texts:
-            rows[:, : self._text_size] = np.sqrt(TEXT_WEIGHT) * self._read(texts)
+        rows[:, : self._text_size] = np.sqrt(TEXT_WEIGHT) * self._text.embed(texts)
         for row, picture in zip(rows, pictures, strict=True):
             if picture is not None:
                 row[self._text_size :] = np.sqrt(1 - TEXT_WEIGHT) * self._see(picture)
             row /= np.linalg.norm(row)
         return rows
-
-    def _read(self, texts: Sequence[str]) -> Vector:
-        embeddings = self._text.encode(
-            [text[:MAX_CHARS] for text in texts],
-            batch_size=BATCH_SIZE,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-        )
-        return cast(Vector, np.asarray(embeddings, dtype=np.float32))
 
     @torch.inference_mode()
     def _see(self, picture: Image.Image) -> Vector:
@@ -97,20 +83,3 @@ def _centre(model: PreTrainedModel, features: torch.Tensor) -> torch.Tensor:
     if isinstance(tower, EffLiteModel):
         return tower.typical_features()
     return features.mean()
-
-
-def _text_model(loaded: LoadedModel) -> SentenceTransformer:
-    own = loaded.folder / EMBEDDER_FOLDER if loaded.folder else None
-    folder = own if own and own.is_dir() else package_folder(MINILM) / "model"
-    try:
-        with quiet():
-            return SentenceTransformer(
-                str(folder),
-                device=str(loaded.device),
-                local_files_only=True,
-                trust_remote_code=False,
-            )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelLoadError(
-            f"text embedder {folder} can't be loaded: {error}; run `stream-app setup` again"
-        ) from error

@@ -12,17 +12,9 @@ from PIL import Image
 from models.adapters import require_fit
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
 from models.errors import AdapterError, CapacityError, EngineError, InputError
-from models.item_text import shorten
 from models.mllm.adapter_file import Adapter
 from models.mllm.adapter_probe import label_mass
 from models.mllm.adapters import Adapters
-from models.mllm.answers import (
-    is_grounded,
-    one_sentence,
-    own_words,
-    own_words_of_taste,
-    what_is_seen,
-)
 from models.mllm.chat import special_tokens
 from models.mllm.embedder import Embedder
 from models.mllm.generate import Question, generate
@@ -37,12 +29,11 @@ from models.mllm.prompts import (
     reading_prompt,
     summary_prompt,
 )
+from models.mllm.readings import reading, summary
 from models.mllm.scoring import Scorer, score_texts
 from schemas.versions import Versions
 
 __all__ = ["MllmEngine"]
-
-MAX_PARAGRAPH_CHARS = 600
 
 UNTRAINED = (
     "the model's projector is untrained: the picture counts in the embedding, not in the words"
@@ -107,7 +98,7 @@ class MllmEngine:
             answers = generate(self._loaded, questions, max_new_tokens=MAX_READING_TOKENS)
         seen = dict(zip(looked_at, answers, strict=True))
         return [
-            _reading(item, seen.get(row), fault)
+            reading(item, seen.get(row), fault)
             for row, (item, fault) in enumerate(zip(items, faults, strict=True))
         ]
 
@@ -181,9 +172,7 @@ class MllmEngine:
             for request in requests
         ]
         answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
-        return [
-            _summary(answer, request) for answer, request in zip(answers, requests, strict=True)
-        ]
+        return [summary(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def _score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         texts = [score_texts(self._loaded.processor, one, self._plain) for one in requests]
@@ -206,25 +195,6 @@ def _opened(
             pictures.append(None)
             faults.append(str(error))
     return pictures, faults
-
-
-def _reading(item: ItemContent, answer: str | None, fault: str | None) -> ItemReading:
-    """Return what was read off the picture; without one the shop's own words are all there is."""
-    if answer is None:
-        return ItemReading(own_words(item), dict(item.attributes), fault)
-    seen, sentence = what_is_seen(answer)
-    told = {value.lower() for value in (*item.categories, *item.attributes.values())}
-    news = {name: value for name, value in seen.items() if value not in told}
-    words = own_words(item) if sentence is None else f"{sentence} {item.description}"
-    return ItemReading(shorten(words, MAX_PARAGRAPH_CHARS), {**news, **item.attributes}, fault)
-
-
-def _summary(answer: str, request: SummaryRequest) -> str:
-    sentence = one_sentence(answer)
-    source = " ".join([SUMMARY_OPENING, request.previous, *request.block, *request.taste.likes])
-    if sentence is None or not is_grounded(sentence, source):
-        return own_words_of_taste(request)
-    return sentence
 
 
 @contextmanager

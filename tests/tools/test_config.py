@@ -8,7 +8,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     for name in list(os.environ):
-        if name.startswith(("STREAM_APP_", "KAFKA_", "S3_", "MODEL_ID")):
+        if name.startswith(("STREAM_APP_", "KAFKA_", "S3_", "MODEL_ID", "OPENAI_")):
             monkeypatch.delenv(name)
 
 
