@@ -23,10 +23,11 @@ def assemble_default_model(settings: Settings, *, progress: Callable[[str], None
 
 
 def load_engine(settings: Settings) -> Engine:
-    """Load the engine; takes seconds with weights.
+    """Load the engine and warm it up; takes seconds with weights.
 
     Raises:
         ModelLoadError: If the model is missing or can't be used; the message says what to do.
+        EngineError: If it fails at a request of ordinary size, for want of memory say.
     """
     if settings.engine == "weightless":
         return WeightlessEngine()
@@ -34,7 +35,9 @@ def load_engine(settings: Settings) -> Engine:
     from models.mllm.engine import MllmEngine
 
     is_default = settings.model_id == "default"
-    return MllmEngine.load(_default_model(settings) if is_default else settings.model_id)
+    engine = MllmEngine.load(_default_model(settings) if is_default else settings.model_id)
+    engine.warm_up()
+    return engine
 
 
 def _default_model(settings: Settings) -> Path:

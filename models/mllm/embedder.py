@@ -6,7 +6,8 @@ half: its cosine with an input that has both is the cosine of their texts times 
 Rankings against one such query are those of the texts; only scores of mixed pairs are lower.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
@@ -14,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from sentence_transformers import SentenceTransformer
-from transformers import PreTrainedModel
+from transformers import BatchFeature, PreTrainedModel
 
 from models.errors import ModelLoadError
 from models.mllm.efflite import EffLiteModel
@@ -32,6 +33,8 @@ MAX_CHARS = 2000
 BATCH_SIZE = 32
 PROBE_SIZE = (224, 224)
 
+PIXELS = "pixel_values"
+
 Vector = NDArray[np.float32]
 
 
@@ -48,7 +51,7 @@ class Embedder:
         self._text = _text_model(loaded)
         self._text_size = int(self._text.get_embedding_dimension() or 0)
         try:
-            self._vision_size = len(self._see(Image.new("RGB", PROBE_SIZE)))
+            self._vision_size = self._see([Image.new("RGB", PROBE_SIZE)]).shape[1]
         except (AttributeError, TypeError, ValueError, RuntimeError) as error:
             raise ModelLoadError(
                 f"model {loaded.name} gives no vision features: {error}; "
@@ -65,11 +68,11 @@ class Embedder:
         rows = np.zeros((len(texts), self.dim), dtype=np.float32)
         if texts:
             rows[:, : self._text_size] = np.sqrt(TEXT_WEIGHT) * self._read(texts)
-        for row, picture in zip(rows, pictures, strict=True):
-            if picture is not None:
-                row[self._text_size :] = np.sqrt(1 - TEXT_WEIGHT) * self._see(picture)
-            row /= np.linalg.norm(row)
-        return rows
+        seen = [row for row, picture in enumerate(pictures) if picture is not None]
+        if seen:
+            vectors = self._see([picture for picture in pictures if picture is not None])
+            rows[seen, self._text_size :] = np.sqrt(1 - TEXT_WEIGHT) * vectors
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     def _read(self, texts: Sequence[str]) -> Vector:
         embeddings = self._text.encode(
@@ -81,22 +84,50 @@ class Embedder:
         return cast(Vector, np.asarray(embeddings, dtype=np.float32))
 
     @torch.inference_mode()
-    def _see(self, picture: Image.Image) -> Vector:
-        """Return the picture as a unit vector; one at a time, for models cut it up differently."""
-        inputs = self._image_processor(images=[picture], return_tensors="pt")
-        inputs = inputs.to(self._model.device, self._model.dtype)
-        tokens = self._model.get_image_features(**inputs).last_hidden_state
-        features = tokens.float().reshape(-1, tokens.shape[-1]).mean(dim=0)
+    def _see(self, pictures: Sequence[Image.Image]) -> Vector:
+        """Return pictures as unit rows, shape `(len(pictures), vision size)`."""
+        inputs = [self._image_processor(images=[one], return_tensors="pt") for one in pictures]
+        found: dict[int, Vector] = {}
+        for batch in _alike(inputs):
+            features = self._features([inputs[row] for row in batch])
+            found.update(zip(batch, features.cpu().numpy(), strict=True))
+        return np.stack([found[row] for row in range(len(pictures))])
+
+    def _features(self, inputs: Sequence[BatchFeature]) -> torch.Tensor:
+        """Return unit rows of pictures that are cut up alike."""
+        together = BatchFeature(
+            {name: torch.cat([one[name] for one in inputs]) for name in inputs[0]}
+        ).to(self._model.device, self._model.dtype)
+        tokens = self._model.get_image_features(**together).last_hidden_state
+        features = tokens.float().reshape(len(inputs), -1, tokens.shape[-1]).mean(dim=1)
         # Without its centre, each picture resembles each other one, and none in particular.
         centred = features - _centre(self._model, features)
-        return cast(Vector, (centred / centred.norm().clamp_min(1e-6)).cpu().numpy())
+        return centred / centred.norm(dim=1, keepdim=True).clamp_min(1e-6)
+
+
+def _alike(inputs: Sequence[BatchFeature]) -> Iterator[list[int]]:
+    """Yield which pictures the model cuts up alike, in batches: they have as many tokens each."""
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for row, one in enumerate(inputs):
+        groups[_layout(one)].append(row)
+    for rows in groups.values():
+        for first in range(0, len(rows), BATCH_SIZE):
+            yield rows[first : first + BATCH_SIZE]
+
+
+def _layout(inputs: BatchFeature) -> tuple[object, ...]:
+    """Return the shape of the pixels, and the values of all that says how to read them."""
+    return tuple(
+        (name, tuple(tensor.shape), None if name == PIXELS else tensor.numpy().tobytes())
+        for name, tensor in sorted(inputs.items())
+    )
 
 
 def _centre(model: PreTrainedModel, features: torch.Tensor) -> torch.Tensor:
     tower = getattr(model.model, "vision_tower", None)
     if isinstance(tower, EffLiteModel):
         return tower.typical_features()
-    return features.mean()
+    return features.mean(dim=1, keepdim=True)
 
 
 def _text_model(loaded: LoadedModel) -> SentenceTransformer:

@@ -116,9 +116,24 @@ class Scorer:
         # Our attention knows no sliding window; within its length there is none to know.
         fits_window = self._window is None or longest <= self._window
         answers = self._ways[self.way if fits_window else self._way_past_window](rows)
-        self.label_mass = answers[:, 1].nanmean().item()
+        if len(answers):
+            self.label_mass = answers[:, 1].nanmean().item()
         scores = torch.sigmoid(answers[:, 0]).split([len(row.ends) for row in rows])
         return [of_user.tolist() for of_user in scores]
+
+    def require_label_mass(self) -> None:
+        """Refuse a model that has other things to say than "Yes" or "No".
+
+        Raises:
+            ModelLoadError: If `label_mass` is below `MIN_LABEL_MASS`; says what to do.
+        """
+        # In this form, NaN is refused as well.
+        if not self.label_mass >= MIN_LABEL_MASS:
+            raise ModelLoadError(
+                f'"{YES}" and "{NO}" have {self.label_mass:.1e} of the probability where the '
+                f"answer stands, at least {MIN_LABEL_MASS:.0e} is needed; choose an "
+                f"instruction-tuned model, or an adapter that was trained to answer"
+            )
 
     def _rows(self, prefixes: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Row]:
         return [

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from pathlib import Path
 from unittest.mock import Mock
@@ -210,6 +211,17 @@ def test_the_answers_share_of_probability_is_told(scorer):
         last = scorer._model(input_ids=ids).logits[0, -1].softmax(0)
     expected = last[list(scorer._answers)].sum().item()
     assert list(shares.values()) == pytest.approx([expected] * 3, rel=1e-4)
+
+
+@pytest.mark.parametrize("others", [0.0, 20.0])
+def test_a_model_with_other_things_to_say_is_refused(words, others):
+    model = llava_llama(words)
+    model.lm_head.weight.data *= others
+    model.lm_head.weight.data[list(answer_ids(processor(words)))] = 0
+    scorer = Scorer(model, processor(words))
+
+    with pytest.raises(ModelLoadError, match="instruction-tuned") if others else nullcontext():
+        scorer.require_label_mass()
 
 
 def test_answers_are_the_tokens_of_the_words(words):
