@@ -36,6 +36,12 @@ format: $(VENV)/.installed ## Format and mend what can be mended
 bench: install ## One hop and the whole chain: throughput and latency, engine without weights
 	$(BIN)/python -m benchmarks.pipeline
 
+bench-engine: install ## The default model's speed: packed or not, many users or one, against matrix products
+	$(BIN)/python -m benchmarks.engine
+
+bench-gpu: install ## The same on a GPU, and an 8B-class LLaVA with random weights
+	$(BIN)/python -m benchmarks.engine --device cuda
+
 install: $(VENV)/.installed $(STREAM_APP_HOME)/.ready ## Virtual environment, packages, Kafka, default model
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt requirements-weights.txt pyproject.toml
@@ -55,4 +61,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench install clean
+.PHONY: help demo test check lint types imports format bench bench-engine bench-gpu install clean
