@@ -26,7 +26,7 @@ from benchmarks.made_users import made_catalogue, made_inputs
 from models.engine import SummaryRequest
 from models.mllm import packed_attention
 from models.mllm.engine import MllmEngine
-from models.mllm.load import load
+from models.mllm.load import LoadedModel, load
 from models.mllm.rows import Row
 from models.mllm.warm_up import LINE, SUMMARY, TASTE
 from models.step import StepInput, step
@@ -250,18 +250,26 @@ def measure_users(engine: MllmEngine, size: Size, say: Say) -> list[Figure]:
     return [whole, summaries]
 
 
-def measure_precisions(folder: Path, device: str, size: Size, say: Say) -> Figure:
+def measure_precisions(loaded: LoadedModel, folder: Path, size: Size, say: Say) -> Figure:
     """Compare the packed forward in float32 with bfloat16."""
     say("packed in float32 against bfloat16")
-    models = [load(folder, device=device, dtype=one).model for one in ("float32", "bfloat16")]
-    row = made_row(size, models[0].config.get_text_config().vocab_size)
+    is_float32 = loaded.model.dtype == torch.float32
+    other = load(
+        folder, device=str(loaded.device), dtype="bfloat16" if is_float32 else "float32"
+    ).model
+    models = (loaded.model, other) if is_float32 else (other, loaded.model)
+    row = made_row(size, other.config.get_text_config().vocab_size)
     slow, fast = (partial(packed, model, [row]) for model in models)
     return compare("packed: float32 / bfloat16", slow, fast, size.rounds)
 
 
 def measure(options: argparse.Namespace, say: Say) -> list[Figure]:
     """Measure all that the options ask for."""
-    size = Size(3, 4, 4, 60) if options.quick else Size(options.rounds, options.users)
+    size = (
+        Size(rounds=2, users=2, candidates=2, prefix=30)
+        if options.quick
+        else Size(options.rounds, options.users)
+    )
     device = torch.device(options.device)
     figures = []
     if options.model:
@@ -269,7 +277,7 @@ def measure(options: argparse.Namespace, say: Say) -> list[Figure]:
         loaded = load(options.model, device=options.device)
         figures += measure_scoring(loaded.model, "default model", size, say)
         figures += measure_users(MllmEngine(loaded), size, say)
-        figures.append(measure_precisions(options.model, options.device, size, say))
+        figures.append(measure_precisions(loaded, options.model, size, say))
     if options.shape:
         say(f"making a LLaVA of shape {options.shape}")
         dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
@@ -312,7 +320,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", choices=("cpu", "cuda"), default=device)
-    parser.add_argument("--rounds", type=int, default=7, help="turns of each comparison, 3 or more")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each comparison, 2 or more")
     parser.add_argument("--users", type=int, default=32, help="users at once")
     parser.add_argument("--quick", action="store_true", help="small: only to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")

@@ -30,5 +30,5 @@ WARM_UP_ITEM = ItemContent(
 )
 WARM_UP_SUMMARY = SummaryRequest(SUMMARY, (LINE,) * 3, TASTE)
 WARM_UP_SCORE = ScoreRequest(
-    SUMMARY, (LINE,) * 3, TASTE, tuple(f"{LINE}, {number}" for number in range(NUM_CANDIDATES))
+    SUMMARY, (LINE,) * 3, TASTE, tuple(f"{number} {LINE}" for number in range(NUM_CANDIDATES))
 )
