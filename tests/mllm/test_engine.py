@@ -1,8 +1,10 @@
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from models.engine import Embeddable, ItemContent, ScoreRequest, SummaryRequest, Taste
 from models.errors import CapacityError, EngineError, InputError
@@ -123,6 +125,19 @@ def test_embeddings_are_unit_rows_of_text_and_picture(engine, red, blue):
     assert rows[0] @ rows[1] < 0.99
     assert cosines[3] < 0.5
     np.testing.assert_array_equal(rows[4], rows[2])
+
+
+def test_an_embedding_does_not_depend_on_its_batch(engine, red, blue):
+    wide = BytesIO()
+    Image.linear_gradient("L").resize((90, 40)).convert("RGB").save(wide, "JPEG")
+    inputs = [Embeddable("a hat", one) for one in (red, None, wide.getvalue(), blue, red)]
+    alone = np.concatenate([engine.embed([one]) for one in inputs])
+    np.testing.assert_allclose(engine.embed(inputs), alone, atol=1e-5)
+
+
+def test_warm_up_asks_the_model_for_one_of_each(engine):
+    engine.warm_up()
+    assert 0.01 < engine.label_mass <= 1.0
 
 
 def test_nothing_in_nothing_out(engine):

@@ -2,7 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from copy import deepcopy
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -18,6 +21,7 @@ from mllm.tiny_models import (
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from models.errors import InputError, ModelLoadError
+from models.mllm import packed_attention, prefix_cache
 from models.mllm.load import load
 from models.mllm.scoring import Scorer, answer_ids
 
@@ -56,7 +60,7 @@ def full_forward(model: PreTrainedModel, scorer: Scorer, text: str) -> float:
 def test_packed_scores_are_those_of_whole_prompts(model, scorer):
     scores = scorer.score(PREFIXES, CANDIDATES)
 
-    assert scorer.packed
+    assert scorer.way == "packed"
     for prefix, candidates, of_user in zip(PREFIXES, CANDIDATES, scores, strict=True):
         expected = [full_forward(model, scorer, prefix + candidate) for candidate in candidates]
         assert of_user == pytest.approx(expected, abs=1e-4)
@@ -68,13 +72,25 @@ def test_scores_tell_candidates_apart(scorer):
     assert max(first_user) - min(first_user) > 1e-2
 
 
-def test_one_prompt_per_candidate_gives_the_same(scorer):
+@pytest.mark.parametrize("way", ["prefix cache", "one by one"])
+def test_each_way_gives_the_same(scorer, way):
     packed = scorer.score(PREFIXES, CANDIDATES)
-    scorer.packed = False
+    scorer.way = way
 
-    one_by_one = scorer.score(PREFIXES, CANDIDATES)
+    other = scorer.score(PREFIXES, CANDIDATES)
 
-    for left, right in zip(packed, one_by_one, strict=True):
+    for left, right in zip(packed, other, strict=True):
+        assert left == pytest.approx(right, abs=1e-4)
+
+
+@pytest.mark.parametrize("tokens", [1, 20])
+def test_how_candidates_are_grouped_changes_nothing(scorer, monkeypatch, tokens):
+    expected = scorer.score(PREFIXES, CANDIDATES)
+    monkeypatch.setitem(packed_attention.GROUP_TOKENS, "cpu", tokens)
+
+    regrouped = scorer.score(PREFIXES, CANDIDATES)
+
+    for left, right in zip(expected, regrouped, strict=True):
         assert left == pytest.approx(right, abs=1e-4)
 
 
@@ -92,7 +108,7 @@ def test_a_score_does_not_depend_on_who_else_is_scored(scorer):
 
 def test_candidates_that_fill_many_rows_keep_their_order(scorer, monkeypatch):
     expected = scorer.score(PREFIXES, CANDIDATES)
-    monkeypatch.setattr("models.mllm.scoring.MAX_ROW_TOKENS", 1)
+    monkeypatch.setattr("models.mllm.scoring.MAX_BATCH_TOKENS", 1)
 
     one_per_row = scorer.score(PREFIXES, CANDIDATES)
 
@@ -129,30 +145,83 @@ def test_a_sliding_window_is_kept(words):
     assert score == pytest.approx(full_forward(model, scorer, prefix + candidate), abs=1e-4)
 
 
-class DeafToMasks(torch.nn.Module):
-    """A decoder that does as some attention kernels do: it goes by order alone."""
+def test_past_the_window_the_prefix_comes_from_the_cache(words, monkeypatch):
+    model = llava_mistral(words)
+    scorer = Scorer(model, processor(words))
+    behind_cache = Mock(side_effect=prefix_cache.last_hidden)
+    monkeypatch.setattr(prefix_cache, "last_hidden", behind_cache)
+    prefix = "<|user|>" + "a blue hoodie, shoes, a green hat " * 8 + "Item:"
+
+    scores = scorer.score([prefix, prefix], CANDIDATES)
+
+    assert scorer.way == "packed"
+    assert behind_cache.call_count == 2
+    for candidates, of_user in zip(CANDIDATES, scores, strict=True):
+        expected = [full_forward(model, scorer, prefix + candidate) for candidate in candidates]
+        assert of_user == pytest.approx(expected, abs=1e-4)
+
+
+class OwnAttention(torch.nn.Module):
+    """A decoder whose layers don't ask the configuration which attention to use."""
 
     def __init__(self, decoder: torch.nn.Module) -> None:
         super().__init__()
         self.decoder = decoder
+        self.config = deepcopy(decoder.config)
+        self.device = decoder.device
 
-    def forward(self, attention_mask: torch.Tensor, **inputs: torch.Tensor) -> object:
+    def forward(self, sections: object = None, **inputs: torch.Tensor) -> object:
         return self.decoder(**inputs)
 
 
-def test_a_model_that_can_not_be_packed_is_asked_one_by_one(words, caplog):
+class WithoutCache(OwnAttention):
+    """One that keeps nothing of a prefix, too."""
+
+    def forward(self, past_key_values: object = None, **inputs: torch.Tensor) -> object:
+        return super().forward(**inputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"), [(OwnAttention, "prefix cache"), (WithoutCache, "one by one")]
+)
+def test_a_model_is_scored_in_the_first_way_that_is_right(words, caplog, kind, way):
     model = llava_llama(words)
     expected = Scorer(model, processor(words)).score(PREFIXES, CANDIDATES)
-    deaf = DeafToMasks(model.get_decoder())
-    model.get_decoder = lambda: deaf
+    decoder = kind(model.get_decoder())
+    model.get_decoder = lambda: decoder
 
     with caplog.at_level(logging.WARNING, logger="models.mllm.scoring"):
         scorer = Scorer(model, processor(words))
 
-    assert not scorer.packed
-    assert "one by one" in caplog.text
+    assert scorer.way == way
+    assert "a way to score" in caplog.text
     for left, right in zip(scorer.score(PREFIXES, CANDIDATES), expected, strict=True):
         assert left == pytest.approx(right, abs=1e-4)
+
+
+def test_the_answers_share_of_probability_is_told(scorer):
+    shares = {}
+    for scorer.way in ("packed", "prefix cache", "one by one"):
+        scorer.score(PREFIXES[1:], CANDIDATES[1:])
+        shares[scorer.way] = scorer.label_mass
+
+    text = PREFIXES[1] + CANDIDATES[1][0]
+    ids = torch.tensor([scorer._tokenizer.encode(text, add_special_tokens=False)])
+    with torch.inference_mode():
+        last = scorer._model(input_ids=ids).logits[0, -1].softmax(0)
+    expected = last[list(scorer._answers)].sum().item()
+    assert list(shares.values()) == pytest.approx([expected] * 3, rel=1e-4)
+
+
+@pytest.mark.parametrize("others", [0.0, 20.0])
+def test_a_model_with_other_things_to_say_is_refused(words, others):
+    model = llava_llama(words)
+    model.lm_head.weight.data *= others
+    model.lm_head.weight.data[list(answer_ids(processor(words)))] = 0
+    scorer = Scorer(model, processor(words))
+
+    with pytest.raises(ModelLoadError, match="instruction-tuned") if others else nullcontext():
+        scorer.require_label_mass()
 
 
 def test_answers_are_the_tokens_of_the_words(words):
@@ -197,11 +266,11 @@ ENDS = [
 
 @pytest.mark.model
 def test_the_default_model_packs(default_scorer):
-    assert default_scorer.packed
+    assert default_scorer.way == "packed"
     packed = default_scorer.score([CHAT], [ENDS])[0]
-    default_scorer.packed = False
+    default_scorer.way = "one by one"
     one_by_one = default_scorer.score([CHAT], [ENDS])[0]
-    default_scorer.packed = True
+    default_scorer.way = "packed"
 
     assert packed == pytest.approx(one_by_one, abs=1e-3)
     assert all(0 <= score <= 1 for score in packed)

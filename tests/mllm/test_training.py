@@ -50,7 +50,7 @@ def test_words_cost_their_cross_entropy(tiny: LoadedModel) -> None:
     row = rows.written(ASKED, "a blue hoodie")
     with torch.inference_mode():
         loss, _ = losses(tiny.model, collate([row]), rows.answers)
-        logits = tiny.model(input_ids=row.packed.ids.unsqueeze(0)).logits[0]
+        logits = tiny.model(input_ids=torch.tensor([row.row.ids])).logits[0]
     expected = cross_entropy(logits, row.words, ignore_index=NO_TARGET)
     assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
 

@@ -9,24 +9,23 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy
 
-from models.mllm.scoring import block_mask, padded
+from models.mllm.packed_attention import hidden_states
 from models.mllm.training.rows import NO_TARGET, TrainingRow
 
 __all__ = ["collate", "losses"]
 
-Batch = dict[str, torch.Tensor]
+Batch = dict[str, Any]
 
 
 def collate(rows: Sequence[TrainingRow]) -> Batch:
-    """Return the rows as tensors, shape `(rows, longest)` each, padded on the right."""
-    batch = {
-        "ids": padded([row.packed.ids for row in rows]),
-        "blocks": padded([row.packed.blocks for row in rows], padding=-1),
-        "positions": padded([row.packed.positions for row in rows]),
-        "words": padded([row.words for row in rows], padding=NO_TARGET),
-        "yes": padded([row.yes for row in rows], padding=torch.nan),
+    """Return the rows behind each other: tensors of shape `(tokens,)`, no token of padding."""
+    batch: Batch = {
+        "ids": torch.tensor([token for one in rows for token in one.row.ids]),
+        "words": torch.cat([one.words for one in rows]),
+        "yes": torch.cat([one.yes for one in rows]),
+        "rows": [one.row for one in rows],
     }
-    pictures = [row.picture for row in rows if row.picture is not None]
+    pictures = [one.picture for one in rows if one.picture is not None]
     if pictures:
         batch["pictures"] = torch.cat([picture.float() for picture in pictures])
     return batch
@@ -47,12 +46,7 @@ def losses(
         projected = model.model.multi_modal_projector(batch["pictures"])
         seen = (batch["ids"] == model.config.image_token_id).unsqueeze(-1)
         embedded = embedded.masked_scatter(seen, projected.to(embedded.dtype))
-    hidden = model.get_decoder()(
-        inputs_embeds=embedded,
-        attention_mask=block_mask(batch["blocks"], embedded.dtype),
-        position_ids=batch["positions"],
-        use_cache=False,
-    ).last_hidden_state
+    hidden = hidden_states(model.get_decoder(), batch["rows"], embedded)
     total = torch.zeros((), device=hidden.device)
     has_word = batch["words"] != NO_TARGET
     if has_word.any():

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import torch
 
 from models.engine import ScoreRequest
+from models.errors import ModelLoadError
 from models.mllm.chat import answer_after, render, tokenize
 from models.mllm.load import LoadedModel
 from models.mllm.prompts import Message, Plain
-from models.mllm.scoring import Packed, answer_ids, packed, score_texts
+from models.mllm.rows import Row, shared_row
+from models.mllm.scoring import Scorer, answer_ids, score_texts
 
 __all__ = ["NO_TARGET", "RowBuilder", "TrainingRow"]
 
@@ -22,29 +24,39 @@ NO_TARGET = -100
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """A packed row, and targets at some of its positions; n is its length.
+    """A packed row, and targets at some of its places; n is its number of tokens.
 
-    `words`, shape `(n,)`, is the token that should follow each position, `NO_TARGET` where none is
+    `words`, shape `(n,)`, is the token that should follow each place, `NO_TARGET` where none is
     asked for. `yes`, shape `(n,)`, is how probable "Yes" should be there, NaN where it isn't asked.
     `picture`, shape `(image tokens, vision size)`, takes the places of the image tokens.
     """
 
-    packed: Packed
+    row: Row
     words: torch.Tensor
     yes: torch.Tensor
     picture: torch.Tensor | None = None
 
     def __len__(self) -> int:
-        return len(self.packed.ids)
+        return self.row.num_tokens
 
 
 class RowBuilder:
-    """Makes rows for one model: its chat template, its tokens."""
+    """Makes rows for one model: its chat template, its tokens.
+
+    Raises:
+        ModelLoadError: If the model's answers are not one token each, or its attention is of a
+            kind that packed rows can't be put through.
+    """
 
     def __init__(self, loaded: LoadedModel, plain: Plain) -> None:
         self._loaded = loaded
         self._plain = plain
-        # Raises if the answers are not one token each: such a model can't be taught by them.
+        scorer = Scorer(loaded.model, loaded.processor)
+        if scorer.way != "packed":
+            raise ModelLoadError(
+                f"model {loaded.name} can't be taught: its attention takes no packed rows; choose "
+                f"one of another architecture, such as LLaVA or Qwen2-VL"
+            )
         self.answers = answer_ids(loaded.processor)
 
     def written(
@@ -71,19 +83,18 @@ class RowBuilder:
         told = tokenizer.encode(answer, add_special_tokens=False)
         if ends:
             told.append(tokenizer.eos_token_id)
-        ids = torch.tensor(asked + told)
-        words = torch.full_like(ids, NO_TARGET)
-        words[len(asked) - 1 : -1] = ids[len(asked) :]
-        row = Packed(ids, torch.zeros_like(ids), torch.arange(len(ids)), ids[:0])
-        return TrainingRow(row, words, torch.full(ids.shape, torch.nan), picture)
+        row = Row(asked + told, [])
+        words = torch.full((row.num_tokens,), NO_TARGET)
+        words[len(asked) - 1 : -1] = torch.tensor(told)
+        return TrainingRow(row, words, torch.full((row.num_tokens,), torch.nan), picture)
 
     def ranked(self, request: ScoreRequest, targets: Sequence[float]) -> TrainingRow:
         """Return a row that asks for each candidate how probable "Yes" is; targets in `[0, 1]`."""
         prefix, candidates = score_texts(self._loaded.processor, request, self._plain)
-        row = packed(tokenize(self._loaded.tokenizer, [prefix + one for one in candidates]))
-        yes = torch.full(row.ids.shape, torch.nan)
-        yes[row.ends] = torch.tensor(targets)
-        return TrainingRow(row, torch.full_like(row.ids, NO_TARGET), yes)
+        row = shared_row(tokenize(self._loaded.tokenizer, [prefix + one for one in candidates]))
+        yes = torch.full((row.num_tokens,), torch.nan)
+        yes[row.last_places] = torch.tensor(targets)
+        return TrainingRow(row, torch.full((row.num_tokens,), NO_TARGET), yes)
 
     def _with_room(self, ids: list[int], num_tokens: int) -> list[int]:
         image = self._loaded.model.config.image_token_id

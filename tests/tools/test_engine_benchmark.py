@@ -1,0 +1,28 @@
+import json
+
+import pytest
+
+from benchmarks import engine
+
+
+def test_it_measures_a_model_of_random_weights(tmp_path, capsys):
+    found = tmp_path / "figures.json"
+    engine.main(
+        ["--no-model", "--shape", "tiny", "--device", "cpu", "--quick", "--json", str(found)]
+    )
+    figures = json.loads(found.read_text())["figures"]
+    assert len(figures) == 3
+    assert all(one["ratio"] > 0 for one in figures)
+    assert "LLaVA tiny" in capsys.readouterr().out
+
+
+def test_a_picture_counts_with_its_tokens():
+    size = engine.Size(rounds=3, users=1, candidates=4, prefix=60)
+    row = engine.made_row(size, 512)
+    assert (row.num_tokens, row.longest, len(row.ends)) == (108, 72, 4)
+
+
+def test_a_comparison_is_of_medians():
+    figure = engine.compare("one", lambda: sum(range(100_000)), lambda: None, 3, reach=2.0)
+    assert figure.ratio == pytest.approx(figure.slow_s / figure.fast_s)
+    assert figure.share == figure.ratio / 2
