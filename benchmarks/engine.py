@@ -29,7 +29,7 @@ from models.mllm.engine import MllmEngine
 from models.mllm.load import LoadedModel, load
 from models.mllm.rows import Row
 from models.mllm.warm_up import LINE, SUMMARY, TASTE
-from models.step import StepInput, step
+from models.step import StepInput, StepOptions, step
 from stream_app.config import read_settings
 
 NUM_ITEMS = 500
@@ -231,7 +231,7 @@ def measure_users(engine: MllmEngine, size: Size, say: Say) -> list[Figure]:
     ]
 
     def stepped(some: Sequence[StepInput]) -> None:
-        step(engine, catalogue, some, num_candidates=size.candidates)
+        step(engine, catalogue, some, StepOptions(size.candidates))
 
     say(f"{size.users} users at once against one by one: the whole step")
     whole = compare(

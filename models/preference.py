@@ -6,6 +6,7 @@ stays here as evidence and counts.
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Literal
 
 from models.engine import SummaryRequest, Taste
 from models.item_text import features, item_line
@@ -17,6 +18,7 @@ from schemas.versions import Versions
 
 __all__ = [
     "BLOCK_SIZE",
+    "Summaries",
     "apply_event",
     "evidence_line",
     "is_applied",
@@ -26,6 +28,8 @@ __all__ = [
     "taste",
     "with_summary",
 ]
+
+Summaries = Literal["recurrent", "one-shot"]
 
 # Interactions of a summary block; the paper found 3 best on all its datasets (arXiv 2408.09698,
 # block size ablation).
@@ -141,12 +145,20 @@ def evidence_line(evidence: Evidence) -> str:
     return f"{VERB[evidence.kind]} {evidence.text}"
 
 
-def summary_request(state: UserPreference, adapter: str | None = None) -> SummaryRequest | None:
-    """Return what the next summary is to be written from, None while the block is not full."""
+def summary_request(
+    state: UserPreference, adapter: str | None = None, summaries: Summaries = "recurrent"
+) -> SummaryRequest | None:
+    """Return what the next summary is to be written from, None while the block is not full.
+
+    "recurrent" goes on from the previous summary with the block; "one-shot" writes it anew from
+    the newest 16 interactions, as the paper's ablation does (arXiv 2408.09698).
+    """
     if state.block_size < BLOCK_SIZE:
         return None
-    block = state.recent[-state.block_size :]
-    return SummaryRequest(state.summary, tuple(map(evidence_line, block)), taste(state), adapter)
+    one_shot = summaries == "one-shot"
+    block = state.recent if one_shot else state.recent[-state.block_size :]
+    previous = "" if one_shot else state.summary
+    return SummaryRequest(previous, tuple(map(evidence_line, block)), taste(state), adapter)
 
 
 def with_summary(state: UserPreference, summary: str, versions: Versions) -> UserPreference:

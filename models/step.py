@@ -18,6 +18,7 @@ from models.engine import Embeddable, Engine, ScoreRequest
 from models.errors import EngineError
 from models.item_text import item_line
 from models.preference import (
+    Summaries,
     apply_event,
     evidence_line,
     leaning,
@@ -33,7 +34,7 @@ from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
 from schemas.user_preference import Evidence, UserPreference
 from schemas.versions import Versions
 
-__all__ = ["StepInput", "StepResult", "ranking_id", "step"]
+__all__ = ["StepInput", "StepOptions", "StepResult", "ranking_id", "step"]
 
 # What each row had to do without, in words; grows from stage to stage.
 Faults = list[list[str]]
@@ -66,6 +67,14 @@ class StepInput:
 
 
 @dataclass(frozen=True)
+class StepOptions:
+    """What a deployment or an experiment chooses of the step."""
+
+    num_candidates: int
+    summaries: Summaries = "recurrent"
+
+
+@dataclass(frozen=True)
 class StepResult:
     """The state after the event, and the ranking that answers it."""
 
@@ -79,7 +88,7 @@ def ranking_id(event: Interaction, source: SourcePosition) -> str:
 
 
 def step(
-    engine: Engine, catalogue: Catalogue, inputs: Sequence[StepInput], *, num_candidates: int
+    engine: Engine, catalogue: Catalogue, inputs: Sequence[StepInput], options: StepOptions
 ) -> list[StepResult]:
     """Apply one event of each user and rank for each of them.
 
@@ -98,8 +107,8 @@ def step(
         for state, one in zip(before, inputs, strict=True)
     ]
     faults: Faults = [list(one.degraded) for one in inputs]
-    states = _summarised(engine, applied, inputs, faults)
-    candidates = _candidates(engine, catalogue, states, inputs, num_candidates, faults)
+    states = _summarised(engine, applied, inputs, options.summaries, faults)
+    candidates = _candidates(engine, catalogue, states, inputs, options.num_candidates, faults)
     scores = _scored(engine, states, inputs, candidates, faults)
     return [
         StepResult(after, _ranking(engine, catalogue, old, after, one, found, scored, wrong))
@@ -118,17 +127,21 @@ def _versions(engine: Engine, one: StepInput) -> Versions:
 
 
 def _summarised(
-    engine: Engine, states: list[UserPreference], inputs: Sequence[StepInput], faults: Faults
+    engine: Engine,
+    states: list[UserPreference],
+    inputs: Sequence[StepInput],
+    summaries: Summaries,
+    faults: Faults,
 ) -> list[UserPreference]:
     """Return the states with new summaries where a block is full."""
     requests = {
         row: request
         for row, (state, one) in enumerate(zip(states, inputs, strict=True))
-        if (request := summary_request(state, one.adapter)) is not None
+        if (request := summary_request(state, one.adapter, summaries)) is not None
     }
     summarised = list(states)
-    summaries = attempt(engine.summarise, list(requests.values()))
-    for row, summary in zip(requests, summaries, strict=True):
+    written = attempt(engine.summarise, list(requests.values()))
+    for row, summary in zip(requests, written, strict=True):
         if isinstance(summary, EngineError):
             faults[row].append(f"summary not updated: {summary}")
         else:

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.preference import Summaries
 from schemas.topics import TOPICS, Topics
 
 __all__ = ["Settings", "SettingsError", "read_settings"]
@@ -109,6 +110,14 @@ class Settings(BaseSettings):
     )
 
     list_length: int = Field(default=10, ge=1, le=100, description="Items of a recommendation")
+    pictures: bool = Field(
+        default=True,
+        description="false: items are known by their words alone",
+    )
+    summaries: Summaries = Field(
+        default="recurrent",
+        description="recurrent: each from the one before; one-shot: from the newest 16 interactions",
+    )
     num_candidates: int = Field(
         default=20, ge=1, le=500, description="Candidates that the model scores for each event"
     )

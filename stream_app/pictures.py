@@ -9,12 +9,13 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 from schemas.image import NormalisedImage
-from schemas.item import ImageLocation
+from schemas.item import ImageLocation, Item
+from stream_app.config import Settings
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.images import normalise
 from stream_app.object_storage import ObjectStorage
 
-__all__ = ["PictureReader"]
+__all__ = ["PictureReader", "as_seen"]
 
 # Fetching, all its retries and decoding together. Behind it the next event of the agent waits.
 PATIENCE_S = 5.0
@@ -24,6 +25,11 @@ PAUSE_S = 5.0
 NUM_THREADS = 2
 # 64 MB at the most: a normalised picture has 256 KiB or less, mostly 20.
 MAX_REMEMBERED = 256
+
+
+def as_seen(item: Item, settings: Settings) -> Item:
+    """Return the item as this deployment looks at it: without its picture where none counts."""
+    return item if settings.pictures else item.model_copy(update={"image": None})
 
 
 class PictureReader:

@@ -8,7 +8,7 @@ from stream_app.agents.stage import RefusedRecordError, Stage
 from stream_app.agents.views import ItemsView, ProfiledItems
 from stream_app.config import Settings
 from stream_app.object_storage import ObjectStorage, connect
-from stream_app.pictures import PictureReader
+from stream_app.pictures import PictureReader, as_seen
 
 __all__ = ["build"]
 
@@ -25,7 +25,7 @@ def build(settings: Settings) -> Stage[Interaction]:
     pictures = PictureReader(storage, remember_s=REMEMBER_PICTURES_S)
 
     async def enrich(interaction: Interaction, source: SourcePosition) -> EnrichedInteraction:
-        item = await _require_item(items, interaction.item_id)
+        item = as_seen(await _require_item(items, interaction.item_id), settings)
         # Cost is in pictures: an item that was looked at once is known by its profile.
         wanted = None if item.item_id in profiled else item.image
         image, degraded = await pictures.read(wanted)

@@ -6,7 +6,7 @@ from schemas.item_image import ItemImage
 from stream_app.agents.stage import Stage
 from stream_app.config import Settings
 from stream_app.object_storage import ObjectStorage, connect
-from stream_app.pictures import PictureReader
+from stream_app.pictures import PictureReader, as_seen
 
 __all__ = ["build"]
 
@@ -16,8 +16,9 @@ def build(settings: Settings) -> Stage[Item]:
     pictures = PictureReader(ObjectStorage(connect(settings), settings.buckets))
 
     async def with_picture(item: Item, _: SourcePosition) -> ItemImage:
-        image, degraded = await pictures.read(item.image)
-        return ItemImage(item=item, image=image, degraded=degraded)
+        shown = as_seen(item, settings)
+        image, degraded = await pictures.read(shown.image)
+        return ItemImage(item=shown, image=image, degraded=degraded)
 
     return Stage(
         name="profile",

@@ -10,7 +10,7 @@ from models.engine import Engine
 from models.errors import EngineError
 from models.preference import is_applied
 from models.profile import UNREAD, profile_items, unread_profile
-from models.step import StepInput, step
+from models.step import StepInput, StepOptions, step
 from schemas.codec import Poison, decode
 from schemas.enriched_interaction import EnrichedInteraction
 from schemas.item_image import ItemImage
@@ -40,7 +40,7 @@ def process_events(
     state_of: StateOf,
     records: Sequence[ConsumerRecord],
     *,
-    num_candidates: int,
+    options: StepOptions,
     adapter_of: AdapterOf = lambda _: None,
 ) -> list[Outcome]:
     """Apply one event of each user and rank for each; the catalogue learns new items on the way.
@@ -55,7 +55,7 @@ def process_events(
             events.append(read)
         else:
             outcomes.append(read)
-    return outcomes + _answer(engine, catalogue, events, {}, num_candidates)
+    return outcomes + _answer(engine, catalogue, events, {}, options)
 
 
 def _read(record: ConsumerRecord, state_of: StateOf, adapter_of: AdapterOf) -> _Event | Outcome:
@@ -83,7 +83,7 @@ def _answer(
     catalogue: Catalogue,
     events: list[_Event],
     profiles: dict[str, ItemProfile],
-    num_candidates: int,
+    options: StepOptions,
 ) -> list[Outcome]:
     """Answer events; `profiles` learns what was read for them, and keeps it over a retry."""
     if not events:
@@ -91,14 +91,14 @@ def _answer(
     try:
         profiles |= _profile_unknown(engine, catalogue, events)
         inputs = [_step_input(event, catalogue, profiles) for event in events]
-        results = step(engine, catalogue, inputs, num_candidates=num_candidates)
+        results = step(engine, catalogue, inputs, options)
     except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
         if len(events) == 1:
             return [Refused(events[0].record, type(error).__name__, str(error))]
         return [
             outcome
             for event in events
-            for outcome in _answer(engine, catalogue, [event], profiles, num_candidates)
+            for outcome in _answer(engine, catalogue, [event], profiles, options)
         ]
     return [
         Answered(event.record, result.state, result.ranking, _new_profile(event, profiles))

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
+from models.step import StepOptions
 from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
@@ -53,6 +54,7 @@ class Worker:
         bootstrap = settings.kafka_bootstrap_servers
         session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
+        self._options = StepOptions(settings.num_candidates, settings.summaries)
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
         self._items_topic = settings.topics.item_images.name
@@ -215,7 +217,7 @@ class Worker:
                 self._catalogue,
                 partial(_state_of, _stores(batch)),
                 records,
-                num_candidates=self._settings.num_candidates,
+                options=self._options,
                 adapter_of=self._adapters.adapter_of,
             )
         return await self._in_engine(call)

@@ -7,7 +7,7 @@ import pytest
 from models.catalogue import Catalogue
 from models.mllm.engine import MllmEngine
 from models.profile import profile_items
-from models.step import StepInput, step
+from models.step import StepInput, StepOptions, step
 from records import EPOCH, item_image, source
 from schemas.codec import encode
 from schemas.interaction import Interaction
@@ -55,13 +55,13 @@ def test_states_of_a_replay_are_those_of_the_live_run_byte_for_byte(
     live: dict[str, UserPreference | None] = dict.fromkeys(USERS)
     for number in range(NUM_EVENTS):
         together = [inputs(user, number, live[user], profiles) for user in USERS]
-        results = step(engine, catalogue, together, num_candidates=4)
+        results = step(engine, catalogue, together, StepOptions(4))
         live = {one.state.user_id: one.state for one in results}
     for user in USERS:
         alone: UserPreference | None = None
         for number in range(NUM_EVENTS):
             one = inputs(user, number, alone, profiles)
-            [result] = step(engine, catalogue, [one], num_candidates=4)
+            [result] = step(engine, catalogue, [one], StepOptions(4))
             alone = result.state
         assert alone is not None
         assert alone.summary

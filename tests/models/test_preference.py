@@ -137,3 +137,14 @@ def test_a_state_is_bounded_whatever_the_history(history: list[tuple[int, str]])
     assert state.block_size <= len(state.recent)
     assert len(encode(state)) < 16_384
     assert state.num_events == len(history)
+
+
+def test_a_one_shot_summary_rests_on_all_recent_events_and_no_summary() -> None:
+    state = with_summary(lived([(1, "like")] * 5), "Likes hats.", ENGINE.versions)
+    state = state.model_copy(update={"block_size": BLOCK_SIZE})
+    request = summary_request(state, None, "one-shot")
+    assert request is not None
+    assert (request.previous, len(request.block)) == ("", 5)
+    recurrent = summary_request(state)
+    assert recurrent is not None
+    assert (recurrent.previous, len(recurrent.block)) == ("Likes hats.", BLOCK_SIZE)

@@ -5,7 +5,7 @@ import pytest
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError
-from models.step import MIN_SIMILARITY, StepInput, StepResult, step
+from models.step import MIN_SIMILARITY, StepInput, StepOptions, StepResult, step
 from models.weightless import WeightlessEngine
 from records import interaction, source
 from schemas.codec import encode
@@ -23,7 +23,7 @@ def asked(number: int, user: str, item_number: int, state: UserPreference | None
 
 
 def run(inputs: list[StepInput], engine: WeightlessEngine = ENGINE) -> list[StepResult]:
-    return step(engine, CATALOGUE, inputs, num_candidates=20)
+    return step(engine, CATALOGUE, inputs, StepOptions(20))
 
 
 def after(user: str, item_numbers: list[int]) -> StepResult:
@@ -86,7 +86,7 @@ def test_two_events_of_one_user_are_no_batch() -> None:
 
 
 def test_an_empty_catalogue_gives_an_empty_list() -> None:
-    (result,) = step(ENGINE, catalogue(0), [asked(0, "ada", 1, None)], num_candidates=20)
+    (result,) = step(ENGINE, catalogue(0), [asked(0, "ada", 1, None)], StepOptions(20))
     assert result.ranking.candidates == ()
 
 
@@ -158,7 +158,7 @@ def test_an_item_that_shares_nothing_and_is_not_near_is_no_citation() -> None:
             update={"attributes": {}, "categories": (), "embedding": embedding_to_bytes(away)}
         )
     )
-    (result,) = step(ENGINE, few, [asked(0, "ada", 1, None)], num_candidates=20)
+    (result,) = step(ENGINE, few, [asked(0, "ada", 1, None)], StepOptions(20))
     by_item = {one.item_id: one.cites for one in result.ranking.candidates}
     assert by_item["i2"] == ()
 
@@ -168,7 +168,7 @@ def test_what_an_item_shares_is_bounded() -> None:
     rich = catalogue(0)
     for profile in PROFILES[:3]:
         rich.put(profile.model_copy(update={"attributes": many, "categories": ("c",) * 30}))
-    (result,) = step(ENGINE, rich, [asked(0, "ada", 1, None)], num_candidates=20)
+    (result,) = step(ENGINE, rich, [asked(0, "ada", 1, None)], StepOptions(20))
     assert result.ranking.candidates
     for one in result.ranking.candidates:
         assert len(one.categories) <= 4

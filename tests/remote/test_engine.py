@@ -15,7 +15,7 @@ from models.mllm.generate import Question, generate
 from models.mllm.prompts import MAX_READING_TOKENS, Plain, reading_prompt
 from models.remote import chat
 from models.remote.engine import RemoteEngine
-from models.step import StepInput, step
+from models.step import StepInput, StepOptions, step
 from records import interaction, source
 from stream_app.config import read_settings
 from stream_app.engine import load_engine
@@ -182,7 +182,7 @@ async def test_when_the_server_goes_down_a_step_ranks_by_the_prior_and_says_so(s
         StepInput(None, interaction(n, user=f"u{n}", item=read[n].item_id), source(n), read[n])
         for n in range(8)
     ]
-    results = step(engine, catalogue(40), inputs, num_candidates=5)
+    results = step(engine, catalogue(40), inputs, StepOptions(5))
     for one in results:
         assert "ranked without model" in one.ranking.degraded[-1]
         assert len(one.ranking.candidates) == 5

@@ -3,6 +3,7 @@
 from aiokafka import ConsumerRecord
 
 from models.errors import CapacityError
+from models.step import StepOptions
 from models.weightless import WeightlessEngine
 from records import enriched, item, item_image
 from schemas.codec import encode
@@ -28,7 +29,7 @@ def answer(events, engine=ENGINE, items=None):
     records = [
         record(number, one.interaction.user_id.encode(), one) for number, one in enumerate(events)
     ]
-    return process_events(engine, items, lambda _: None, records, num_candidates=10)
+    return process_events(engine, items, lambda _: None, records, options=StepOptions(10))
 
 
 def test_an_outage_of_storage_does_not_replace_what_was_read_with_the_picture() -> None:
@@ -96,6 +97,6 @@ def test_a_repeated_event_changes_nothing() -> None:
         catalogue(30),
         lambda _: encode(first.state),
         [record(4, b"ada", again)],
-        num_candidates=10,
+        options=StepOptions(10),
     )
     assert isinstance(second, Unchanged)
