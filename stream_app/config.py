@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
     summaries: Summaries = Field(
         default="recurrent",
-        description="recurrent: each from the one before; one-shot: from the newest 16 interactions",
+        description="recurrent: each from the one before; one-shot: from 16 interactions",
     )
     num_candidates: int = Field(
         default=20, ge=1, le=500, description="Candidates that the model scores for each event"

@@ -13,7 +13,6 @@ from models.adapters import require_fit
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
 from models.errors import AdapterError, CapacityError, EngineError, InputError
 from models.mllm.adapter_file import Adapter
-from models.mllm.adapter_probe import label_mass
 from models.mllm.adapters import Adapters
 from models.mllm.chat import special_tokens
 from models.mllm.embedder import Embedder
@@ -31,7 +30,7 @@ from models.mllm.prompts import (
 )
 from models.mllm.readings import reading, summary
 from models.mllm.scoring import Scorer, score_texts
-from models.mllm.warm_up import WARM_UP_ITEM, WARM_UP_SCORE, WARM_UP_SUMMARY
+from models.mllm.warm_up import KNOWN_REQUESTS, WARM_UP_ITEM, WARM_UP_SCORE, WARM_UP_SUMMARY
 from schemas.versions import Versions
 
 __all__ = ["MllmEngine"]
@@ -178,15 +177,23 @@ class MllmEngine:
             self._adapters.unload(adapter)
 
     def _probe(self, adapter: str) -> None:
-        floor = MIN_LABEL_MASS_KEPT * label_mass(self._loaded)
+        floor = MIN_LABEL_MASS_KEPT * self._least_label_mass()
         with self._adapters.active(adapter):
-            found = label_mass(self._loaded)
+            found = self._least_label_mass()
         # So written, "not a number" fails as well.
         if not found >= floor:
             raise AdapterError(
                 f"with adapter {adapter} the model answers Yes or No with probability {found:.2g}, "
                 f"the least allowed is {floor:.2g}; train it anew"
             )
+
+    def _least_label_mass(self) -> float:
+        """Return the least share of probability on Yes and No over known requests."""
+        masses = []
+        for request in KNOWN_REQUESTS:
+            self._score([request])
+            masses.append(self.label_mass)
+        return float(np.min(masses))
 
     def _summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
         questions = [

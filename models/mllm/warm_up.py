@@ -1,12 +1,13 @@
-"""Requests as large as users' are, to run before the first of them."""
+"""Known requests: as large as users' are, to run before the first of them, and to probe with."""
 
+from dataclasses import replace
 from io import BytesIO
 
 from PIL import Image
 
 from models.engine import ItemContent, ScoreRequest, SummaryRequest, Taste
 
-__all__ = ["WARM_UP_ITEM", "WARM_UP_SCORE", "WARM_UP_SUMMARY"]
+__all__ = ["KNOWN_REQUESTS", "WARM_UP_ITEM", "WARM_UP_SCORE", "WARM_UP_SUMMARY"]
 
 NUM_CANDIDATES = 20
 PICTURE_SIZE = (224, 224)
@@ -31,4 +32,16 @@ WARM_UP_ITEM = ItemContent(
 WARM_UP_SUMMARY = SummaryRequest(SUMMARY, (LINE,) * 3, TASTE)
 WARM_UP_SCORE = ScoreRequest(
     SUMMARY, (LINE,) * 3, TASTE, tuple(f"{number} {LINE}" for number in range(NUM_CANDIDATES))
+)
+
+# Someone with a history, someone of another shop, someone of whom nothing is known.
+KNOWN_REQUESTS = (
+    replace(WARM_UP_SCORE, candidates=WARM_UP_SCORE.candidates[:1]),
+    ScoreRequest(
+        "Likes crime films and thrillers.",
+        ("liked Heat (1995): Action, Crime", "disliked Dumbo (1941): Animation, Children"),
+        Taste(("category=Crime", "category=Thriller"), ("category=Children",)),
+        ("Bambi (1942): Animation, Children",),
+    ),
+    ScoreRequest("", (), Taste(), ("Alder Street hoodie: blue, casual",)),
 )

@@ -20,7 +20,6 @@ from models.engine import (
 )
 from models.errors import AdapterError
 from models.mllm.adapter_file import ENTRY, Adapter, read_folder
-from models.mllm.adapter_probe import label_mass
 from models.mllm.adapters import Adapters
 from models.mllm.engine import MllmEngine
 
@@ -303,12 +302,3 @@ def test_a_folder_and_a_file_say_the_same(adapter, tmp_path):
             adapter.prompt,
         )
         assert all(torch.equal(read.tensors[name], one) for name, one in adapter.tensors.items())
-
-
-def test_label_mass_is_the_share_of_yes_and_no_among_all_words(tiny_llava):
-    assert 0 < label_mass(tiny_llava) < 1
-    head = tiny_llava.model.get_output_embeddings()
-    head.weight.data.zero_()
-    assert label_mass(tiny_llava) == pytest.approx(2 / head.weight.shape[0])
-    head.weight.data.fill_(float("nan"))
-    assert not label_mass(tiny_llava) >= 0
