@@ -31,6 +31,7 @@ from models.mllm.rows import Row
 from models.mllm.warm_up import LINE, SUMMARY, TASTE
 from models.step import StepInput, StepOptions, step
 from stream_app.config import read_settings
+from stream_app.engine import default_model_folder
 
 NUM_ITEMS = 500
 NUM_CANDIDATES = 20
@@ -325,7 +326,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small: only to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument(
-        "--model", type=Path, default=read_settings().home / "models" / "default", help="its folder"
+        "--model", type=Path, default=default_model_folder(read_settings().home), help="its folder"
     )
     parser.add_argument("--no-model", dest="model", action="store_const", const=None)
     parser.add_argument("--shape", choices=SHAPES, help="a LLaVA with random weights; cuda: 8b")

@@ -33,7 +33,7 @@ from models.mllm.efflite import EffLiteConfig
 from models.mllm.load import EMBEDDER_FOLDER, MANIFEST, weights_hash
 from models.mllm.packages import EFFLITE, MINILM, SMOLLM2, package_folder
 from models.mllm.quiet import quiet
-from models.mllm.trained import PROJECTOR_WEIGHTS, TRAINED, trained_id
+from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS, TRAINED, trained_id
 
 __all__ = ["assemble"]
 
@@ -112,6 +112,8 @@ def _write(
     else:
         progress(f"What it was taught: {trained_id(trained)}")
         model = _taught(model, trained)
+        out.mkdir()
+        shutil.copy(trained / FAMILIAR, out)
     model.save_pretrained(out)
     _processor(tokenizer, vision_config).save_pretrained(out)
     progress("Text embedder: all-MiniLM-L6-v2")

@@ -48,7 +48,7 @@ class Embedder:
         self._text = TextEmbedder(own if own and own.is_dir() else None, device=str(loaded.device))
         self._text_size = self._text.dim
         try:
-            self._vision_size = self._see([Image.new("RGB", PROBE_SIZE)]).shape[1]
+            self._vision_size = self.see([Image.new("RGB", PROBE_SIZE)]).shape[1]
         except (AttributeError, TypeError, ValueError, RuntimeError) as error:
             raise ModelLoadError(
                 f"model {loaded.name} gives no vision features: {error}; "
@@ -67,12 +67,12 @@ class Embedder:
             rows[:, : self._text_size] = np.sqrt(TEXT_WEIGHT) * self._text.embed(texts)
         seen = [row for row, picture in enumerate(pictures) if picture is not None]
         if seen:
-            vectors = self._see([picture for picture in pictures if picture is not None])
+            vectors = self.see([picture for picture in pictures if picture is not None])
             rows[seen, self._text_size :] = np.sqrt(1 - TEXT_WEIGHT) * vectors
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     @torch.inference_mode()
-    def _see(self, pictures: Sequence[Image.Image]) -> Vector:
+    def see(self, pictures: Sequence[Image.Image]) -> Vector:
         """Return pictures as unit rows, shape `(len(pictures), vision size)`."""
         inputs = [self._image_processor(images=[one], return_tensors="pt") for one in pictures]
         found: dict[int, Vector] = {}

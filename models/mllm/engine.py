@@ -35,6 +35,7 @@ from schemas.versions import Versions
 
 __all__ = ["MllmEngine"]
 
+STRANGE = "the picture is unlike all that the model was taught to see: it counts in the embedding"
 UNTRAINED = (
     "the model's projector is untrained: the picture counts in the embedding, not in the words"
 )
@@ -110,6 +111,10 @@ class MllmEngine:
         if not self._loaded.projector_trained:
             faults = [None if item.jpeg is None else UNTRAINED for item in items]
             pictures = [None] * len(items)
+        with _translated():
+            strange = self._strange(pictures)
+        for row in strange:
+            pictures[row], faults[row] = None, STRANGE
         looked_at = [row for row, picture in enumerate(pictures) if picture is not None]
         questions = [
             Question(reading_prompt(items[row], self._plain), picture=pictures[row])
@@ -186,6 +191,15 @@ class MllmEngine:
                 f"with adapter {adapter} the model answers Yes or No with probability {found:.2g}, "
                 f"the least allowed is {floor:.2g}; train it anew"
             )
+
+    def _strange(self, pictures: Sequence[Image.Image | None]) -> list[int]:
+        """Return the rows of pictures that are unlike all that the model was taught to see."""
+        rows = [row for row, picture in enumerate(pictures) if picture is not None]
+        if not rows or self._loaded.familiar is None:
+            return []
+        vectors = self._embedder.see([picture for picture in pictures if picture is not None])
+        known = self._loaded.familiar.knows(vectors)
+        return [row for row, is_known in zip(rows, known, strict=True) if not is_known]
 
     def _least_label_mass(self) -> float:
         """Return the least share of probability on Yes and No over known requests."""

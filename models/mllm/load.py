@@ -23,7 +23,9 @@ from transformers import (
 # Importing it makes the default model's architecture known to the auto classes.
 import models.mllm.composite  # noqa: F401
 from models.errors import ModelLoadError
+from models.mllm.familiarity import Familiarity
 from models.mllm.quiet import quiet
+from models.mllm.trained import FAMILIAR
 
 __all__ = [
     "EMBEDDER_FOLDER",
@@ -43,7 +45,8 @@ EMBEDDER_FOLDER = "embedder"
 class LoadedModel:
     """A model ready to use, its processor, and what its outputs are signed with.
 
-    `folder` is None for a model of the hub.
+    `folder` is None for a model of the hub. `familiar` tells which pictures the model can be asked
+    about, None where it was taught all kinds.
     """
 
     model: Any
@@ -51,6 +54,7 @@ class LoadedModel:
     name: str
     projector_trained: bool
     folder: Path | None
+    familiar: Familiarity | None = None
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:
@@ -105,6 +109,7 @@ def load(model: str | Path, *, device: str = "auto", dtype: str = "auto") -> Loa
         name=name if precision == torch.float32 else f"{name}:{str(precision).split('.')[-1]}",
         projector_trained=manifest.get("projector_trained", True),
         folder=folder,
+        familiar=_familiar(folder),
     )
 
 
@@ -174,6 +179,11 @@ def _dtype(dtype: str, device: torch.device) -> torch.dtype:
     if not isinstance(precision, torch.dtype):
         raise ModelLoadError(f"dtype {dtype!r} is unknown: use auto, float32, bfloat16 or float16")
     return precision
+
+
+def _familiar(folder: Path | None) -> Familiarity | None:
+    path = folder / FAMILIAR if folder else None
+    return Familiarity.read(path) if path and path.exists() else None
 
 
 def _manifest(folder: Path | None) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from transformers import TrainerCallback
 
 from models.mllm.chat import special_tokens
 from models.mllm.default_model import assemble
+from models.mllm.familiarity import Familiarity
 from models.mllm.load import LoadedModel, load
 from models.mllm.prompts import ATTRIBUTES, Plain
-from models.mllm.trained import ADAPTER_WEIGHTS, PROJECTOR_WEIGHTS
+from models.mllm.trained import ADAPTER_WEIGHTS, FAMILIAR, PROJECTOR_WEIGHTS
 from models.mllm.training.alignment import Labels, align
 from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import Plan, train
@@ -96,7 +97,17 @@ def teach(
         progress=progress,
     )
     _export(schooling.work / "trained", schooling.out)
+    _familiarity(loaded, pictures).write(schooling.out / FAMILIAR)
     return metrics
+
+
+def _familiarity(loaded: LoadedModel, pictures: Pictures) -> Familiarity:
+    """Return the centres of each kind of drawings and of photos, as the embedder sees them."""
+    features = torch.cat([pictures.of_garments, pictures.of_photos]).float().mean(1)
+    centred = features - loaded.model.model.vision_tower.typical_features().cpu()
+    groups = [f"drawn {one.kind}" for one in pictures.garments]
+    groups += [f"photo {label}" for label in pictures.labels]
+    return Familiarity.of(torch.nn.functional.normalize(centred).detach().numpy(), groups)
 
 
 def _align(loaded: LoadedModel, pictures: Pictures) -> None:
