@@ -7,8 +7,7 @@ import asyncio
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
-from functools import wraps
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,13 +18,15 @@ from rich.console import Console
 
 from models.errors import EngineError
 from schemas.codec import encode
-from stream_app.config import Settings, SettingsError, read_settings
+from stream_app.config import Settings, SettingsError
 from stream_app.embedded.errors import EmbeddedError
+from stream_app.finetune.command import finetune
+from stream_app.finetune.errors import FinetuneError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
-from stream_app.log import configure_logging
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
+from stream_app.with_settings import with_settings
 
 __all__ = ["main"]
 
@@ -34,6 +35,7 @@ KNOWN_ERRORS = (
     MissingTopicsError,
     EmbeddedError,
     TableError,
+    FinetuneError,
     ImageError,
     StorageUnavailableError,
     EngineError,
@@ -62,18 +64,6 @@ def _fail(message: str) -> NoReturn:
     sys.exit(1)
 
 
-def _with_settings(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the settings of its environment, and its logs a format."""
-
-    @wraps(command)
-    def run(**options: Any) -> Any:  # noqa: ANN401  # click's options are of any type
-        settings = read_settings()
-        configure_logging(settings.log_level)
-        return command(settings, **options)
-
-    return run
-
-
 def _run(work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # as the coroutine returns
     return asyncio.run(work)
 
@@ -94,7 +84,7 @@ def commands() -> None:
 
 
 @commands.command()
-@_with_settings
+@with_settings
 def setup(settings: Settings) -> None:
     """Fetch Kafka's jars and assemble the default model, once."""
     from stream_app.embedded.jars import install_kafka
@@ -107,7 +97,7 @@ def setup(settings: Settings) -> None:
 
 @commands.command()
 @click.option("--data", type=click.Path(path_type=Path), help="Folder for what is stored.")
-@_with_settings
+@with_settings
 def up(settings: Settings, data: Path | None) -> None:
     """Run Kafka and S3 on this machine until Ctrl-C, without containers.
 
@@ -131,7 +121,7 @@ def topics() -> None:
 
 
 @topics.command("create")
-@_with_settings
+@with_settings
 def topics_create(settings: Settings) -> None:
     """Create the topics that are missing; existing ones are left as they are."""
     created = _run(create_topics(settings))
@@ -141,7 +131,7 @@ def topics_create(settings: Settings) -> None:
 
 
 @topics.command("list")
-@_with_settings
+@with_settings
 def topics_list(settings: Settings) -> None:
     """Print the topics' names, in the order of the flow."""
     for topic in settings.topics:
@@ -150,7 +140,7 @@ def topics_list(settings: Settings) -> None:
 
 @topics.command("describe")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@_with_settings
+@with_settings
 def topics_describe(settings: Settings, as_json: bool) -> None:
     """Show what each topic carries, and how the broker has it."""
     from stream_app.show import topic_table
@@ -171,7 +161,7 @@ def topics_describe(settings: Settings, as_json: bool) -> None:
 @click.argument(
     "names", nargs=-1, type=click.Choice(list(AGENTS)), metavar=f"[{'|'.join(AGENTS)}]..."
 )
-@_with_settings
+@with_settings
 def agents(settings: Settings, names: tuple[str, ...]) -> None:
     """Run the named agents, all three if none is named, until SIGTERM or Ctrl-C.
 
@@ -186,7 +176,7 @@ def agents(settings: Settings, names: tuple[str, ...]) -> None:
 
 
 @commands.command()
-@_with_settings
+@with_settings
 def worker(settings: Settings) -> None:
     """Run the worker: states, summaries, rankings and item profiles, until SIGTERM or Ctrl-C."""
     from stream_app.worker.run import run_worker
@@ -209,7 +199,7 @@ def catalog() -> None:
 @click.option(
     "--again", is_flag=True, help="Write unchanged items too: a new model reads them anew."
 )
-@_with_settings
+@with_settings
 def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: bool) -> None:
     """Load ITEMS (.jsonl or .csv) and their pictures into object storage and the items topic.
 
@@ -241,7 +231,7 @@ def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: 
 @commands.command()
 @click.argument("events", type=click.Path(path_type=Path))
 @click.option("--limit", type=click.IntRange(min=1), help="Send only the first lines.")
-@_with_settings
+@with_settings
 def send(settings: Settings, events: Path, limit: int | None) -> None:
     """Send EVENTS (.jsonl, .csv, or - for JSONL on stdin) to the interactions topic.
 
@@ -266,7 +256,7 @@ def send(settings: Settings, events: Path, limit: int | None) -> None:
 @click.option("--user", help="Only this user.")
 @click.option("--follow", is_flag=True, help="Go on with every new list, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="One record a line, as on the topic.")
-@_with_settings
+@with_settings
 def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool) -> None:
     """Show recommendations as a subscriber reads them: the latest of each user, or live."""
     from stream_app.recommend import latest_recommendations, subscribed
@@ -315,7 +305,7 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
     help="Garments of the drawn catalogue.",
 )
 @click.option("--forever", is_flag=True, envvar="DEMO_FOREVER", help="Go on until Ctrl-C.")
-@_with_settings
+@with_settings
 def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bool) -> None:
     """Start everything, let simulated shoppers click, and watch one of them.
 
@@ -329,6 +319,9 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
             settings, num_shoppers=shoppers, num_items=items, num_events=None if forever else events
         )
     )
+
+
+commands.add_command(finetune)
 
 
 def _exit_with(errors: list[str]) -> None:

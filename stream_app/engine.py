@@ -9,7 +9,7 @@ from models.mllm.trained import trained_id
 from models.weightless import WeightlessEngine
 from stream_app.config import Settings
 
-__all__ = ["assemble_default_model", "default_model_folder", "load_engine"]
+__all__ = ["assemble_default_model", "default_model_folder", "load_engine", "model_of"]
 
 
 def assemble_default_model(settings: Settings, *, progress: Callable[[str], None]) -> None:
@@ -45,5 +45,10 @@ def load_engine(settings: Settings) -> Engine:
     # Imports torch: only processes that run the model pay its seconds and memory.
     from models.mllm.engine import MllmEngine
 
+    return MllmEngine.load(model_of(settings))
+
+
+def model_of(settings: Settings) -> str | Path:
+    """Return the folder or the hub id of the model that the settings name."""
     is_default = settings.model_id == "default"
-    return MllmEngine.load(default_model_folder(settings.home) if is_default else settings.model_id)
+    return default_model_folder(settings.home) if is_default else settings.model_id
