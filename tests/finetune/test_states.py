@@ -91,7 +91,7 @@ def test_prompts_are_those_of_the_live_step(tmp_path: Path) -> None:
     engine, known = Recorder(), profiles(tmp_path)
     catalogue = Catalogue(engine.embedding_dim)
     for profile in known.values():
-        catalogue.add(profile)
+        catalogue.put(profile)
     state: UserPreference | None = None
     for number, event in enumerate(history()):
         one = StepInput(state, event, source(number), known[event.item_id])
