@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from records import EPOCH, interaction
 
+from records import EPOCH, interaction, item
 from schemas.interaction import Interaction
 from stream_app.finetune.examples import WINDOW, cut_at, draw_examples, histories_of, windows
 from stream_app.finetune.negatives import Pool, exists_from, popularity
@@ -74,7 +74,9 @@ def test_no_example_has_events_on_both_sides_of_the_cut(
         own = histories[example.user_id]
         # The positives are asked of the state before the first of them.
         asked = [event for event in own[example.num_before :] if event.item_id in example.positives]
-        times = {event.occurred_at <= cut for event in asked if event.occurred_at <= example.ends_at}
+        times = {
+            event.occurred_at <= cut for event in asked if event.occurred_at <= example.ends_at
+        }
         assert times == {example.ends_at <= cut}
 
 
@@ -137,8 +139,6 @@ def test_what_a_user_meets_later_may_be_a_negative() -> None:
 
 
 def test_an_item_exists_since_it_was_added_or_first_seen() -> None:
-    from records import item
-
     items = {"i1": item(1, added_at=EPOCH + timedelta(days=9)), "i2": item(2, added_at=None)}
     since = exists_from({**items, "i3": item(3, added_at=None)}, history("i1", "i2"))
     assert since == {"i1": EPOCH, "i2": EPOCH + timedelta(seconds=1)}

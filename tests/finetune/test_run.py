@@ -96,7 +96,10 @@ def test_only_the_language_model_is_adapted(finished: Finished) -> None:
         names = list(file.keys())
         about = json.loads(file.metadata()["stream_app_adapter"])
     assert all(".language_model." in name for name in names)
-    assert (about["base"], about["prompt"]) == ("tiny@0", CountingEngine(tiny_model()).versions.prompt)
+    assert (about["base"], about["prompt"]) == (
+        "tiny@0",
+        CountingEngine(tiny_model()).versions.prompt,
+    )
 
 
 def test_no_file_has_a_path_of_this_machine(finished: Finished) -> None:
@@ -146,9 +149,7 @@ def test_an_adapter_of_another_model_is_not_lost(finished: Finished) -> None:
     done, _, _ = finished
     model = replace(tiny_model(), name="other@1")
     with pytest.raises(FinetuneError, match="has an adapter for tiny@0, this model is other@1"):
-        run_finetune(
-            done, model, MllmEngine(model), progress=lambda *_: None, tell=lambda _: None
-        )
+        run_finetune(done, model, MllmEngine(model), progress=lambda *_: None, tell=lambda _: None)
 
 
 def test_too_few_users_are_refused(tmp_path: Path) -> None:
@@ -168,7 +169,7 @@ def test_a_log_without_a_positive_is_refused(tmp_path: Path) -> None:
 def test_pictures_of_another_folder_are_asked_for(tmp_path: Path) -> None:
     elsewhere = job(tmp_path)
     write_rows(elsewhere.items, [{**one, "image": f"{one['item_id']}.jpg"} for one in catalogue()])
-    with pytest.raises(FinetuneError, match="none of .* pictures is in .* with --pictures"):
+    with pytest.raises(FinetuneError, match=r"none of .* pictures is in .* with --pictures"):
         trained(elsewhere)
 
 

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from records import interaction, item, source
-
 from models.catalogue import Catalogue
 from models.engine import ScoreRequest, SummaryRequest
 from models.errors import EngineError
 from models.step import StepInput, step
 from models.weightless import WeightlessEngine
+from records import interaction, item, source
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import UserPreference
