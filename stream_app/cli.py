@@ -21,6 +21,8 @@ from schemas.codec import encode
 from stream_app.adapters.commands import adapters
 from stream_app.config import Settings, SettingsError
 from stream_app.embedded.errors import EmbeddedError
+from stream_app.finetune.command import finetune
+from stream_app.finetune.errors import FinetuneError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.supervise import AGENTS, run_together
@@ -34,6 +36,7 @@ KNOWN_ERRORS = (
     MissingTopicsError,
     EmbeddedError,
     TableError,
+    FinetuneError,
     ImageError,
     StorageUnavailableError,
     EngineError,
@@ -320,6 +323,7 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
 
 
 commands.add_command(adapters)
+commands.add_command(finetune)
 
 
 def _exit_with(errors: list[str]) -> None:

@@ -24,7 +24,7 @@ def image_path(row: Row) -> str | None:
     return None if image is None else str(image)
 
 
-def to_item(row: Row, bucket: str, *, added_at: datetime) -> Item:
+def to_item(row: Row, bucket: str, *, added_at: datetime | None) -> Item:
     """Return the item of a row; its picture is named as lying in `bucket` under its path.
 
     Ids may be numbers; `categories` (or `genres`) is a list or separated by "|"; `added_at` is

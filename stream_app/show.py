@@ -21,16 +21,20 @@ Progress = Callable[[str, int, int | None], None]
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Show a bar for each thing that the yielded function is told about."""
+def progress_bars(*, shown: bool = True) -> Iterator[Progress]:
+    """Show a bar for each thing that the yielded function is told about.
+
+    Its name ends at a comma; what stands behind may change.
+    """
     bars: dict[str, TaskID] = {}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with ProgressBars(*columns, console=Console(stderr=True)) as progress:
+    with ProgressBars(*columns, console=Console(stderr=True), disable=not shown) as progress:
 
-        def show(name: str, done: int, total: int | None) -> None:
+        def show(what: str, done: int, total: int | None) -> None:
+            name = what.partition(",")[0]
             if name not in bars:
-                bars[name] = progress.add_task(name, total=total)
-            progress.update(bars[name], completed=done, total=total)
+                bars[name] = progress.add_task(what, total=total)
+            progress.update(bars[name], description=what, completed=done, total=total)
 
         yield show
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModelForCausalLM
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import (
     EarlyStoppingCallback,
+    PrinterCallback,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -25,7 +26,9 @@ from models.mllm.training.rows import NO_TARGET, TrainingRow
 __all__ = ["Plan", "train"]
 
 # Every linear layer of the language model; the vision tower stays as it is.
-LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+LORA_TARGETS = (
+    r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+)
 PROJECTOR = "multi_modal_projector"
 METRIC = "auc"
 
@@ -44,6 +47,7 @@ class Plan:
     accumulation: int = 1
     evaluate_every: int = 50
     patience: int = 3
+    warmup_steps: int = 20
     with_projector: bool = False
     seed: int = 7
 
@@ -59,10 +63,21 @@ class _Batches(Dataset[list[TrainingRow]]):
         return self._batches[number]
 
 
-class _PackedTrainer(Trainer):
-    """transformers' Trainer for batches that are made already, in the order they are given."""
+class _Learner(PeftModelForCausalLM):
+    """The model with its adapter; its forward pass is the loss of a batch.
+
+    So whatever wraps it, to add up gradients over several devices say, sees all that is computed.
+    """
 
     answers: tuple[int, int]
+
+    def forward(self, **batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]  # the library's takes tokens
+        """Return the loss and logit(yes) - logit(no), see `losses`."""
+        return losses(self.get_base_model(), batch, self.answers)
+
+
+class _PackedTrainer(Trainer):
+    """transformers' Trainer for batches that are made already, in the order they are given."""
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:  # noqa: ANN401
         batches: Any = train_dataset or self.train_dataset
@@ -75,7 +90,7 @@ class _PackedTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:  # noqa: ANN401
-        loss, difference = losses(_bare(model), inputs, self.answers)
+        loss, difference = model(**inputs)
         return (loss, difference) if return_outputs else loss
 
     def prediction_step(
@@ -87,7 +102,7 @@ class _PackedTrainer(Trainer):
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs = self._prepare_inputs(inputs)
         with torch.no_grad():
-            loss, difference = losses(_bare(model), inputs, self.answers)
+            loss, difference = model(**inputs)
         targets = inputs["yes"][~inputs["yes"].isnan()]
         return loss, difference.unsqueeze(0), targets.unsqueeze(0)
 
@@ -106,7 +121,8 @@ def train(
     """Train on the batches and leave the best adapter in `folder`; returns its metrics.
 
     Interrupted, it goes on from the last checkpoint in `folder` when it is called again.
-    The model given is wrapped by peft and trained in place.
+    The model given is wrapped by peft and trained in place. Started by `accelerate launch`, each
+    process takes its share of the batches, and the first alone writes.
     """
     config = LoraConfig(
         r=plan.rank,
@@ -117,7 +133,8 @@ def train(
         task_type="CAUSAL_LM",
     )
     torch.manual_seed(plan.seed)
-    model = get_peft_model(loaded.model, config)
+    model = _Learner(loaded.model, config)
+    model.answers = answers
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=plan.num_epochs,
@@ -126,7 +143,7 @@ def train(
         gradient_accumulation_steps=plan.accumulation,
         learning_rate=plan.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=20,
+        warmup_steps=plan.warmup_steps,
         weight_decay=0.01,
         max_grad_norm=1.0,
         eval_strategy="steps",
@@ -143,6 +160,8 @@ def train(
         remove_unused_columns=False,
         label_names=["yes"],
         seed=plan.seed,
+        # Patience counts on, too, where an interrupted training goes on.
+        restore_callback_states_from_checkpoint=True,
         use_cpu=loaded.device.type == "cpu",
     )
     trainer = _PackedTrainer(
@@ -154,20 +173,16 @@ def train(
         compute_metrics=_auc,
         callbacks=[EarlyStoppingCallback(plan.patience), *callbacks],
     )
-    trainer.answers = answers
+    # It writes to stdout, where results go; `callbacks` tell how far the training is.
+    trainer.remove_callback(PrinterCallback)
     checkpoint = get_last_checkpoint(str(folder / "checkpoints")) if folder.exists() else None
     if checkpoint:
         progress(f"going on from {Path(checkpoint).name}")
     trainer.train(resume_from_checkpoint=checkpoint)
     metrics = trainer.evaluate()
-    model.save_pretrained(str(folder))
+    if trainer.is_world_process_zero():
+        model.save_pretrained(str(folder))
     return {name.removeprefix("eval_"): value for name, value in metrics.items()}
-
-
-def _bare(model: Any) -> Any:  # noqa: ANN401
-    """Return the model inside peft's and accelerate's wrappers; its layers carry the adapter."""
-    inner = getattr(model, "module", model)
-    return inner.get_base_model()
 
 
 def _auc(prediction: EvalPrediction) -> dict[str, float]:

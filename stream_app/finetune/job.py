@@ -1,0 +1,57 @@
+"""What is to be trained, from which files, and how."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stream_app.finetune.negatives import Negatives
+
+__all__ = ["Job", "TrainingSettings"]
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """All that changes the adapter besides the data. `max_users` None is all."""
+
+    negatives: Negatives = "both"
+    max_users: int | None = None
+    epochs: int = 3
+    validation_share: float = 0.1
+    learning_rate: float = 2e-4
+    rank: int = 8
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class Job:
+    """Files and settings; pictures are named relative to the folder `pictures`."""
+
+    events: Path
+    items: Path
+    pictures: Path
+    out: Path
+    bucket: str
+    settings: TrainingSettings = TrainingSettings()
+
+    @property
+    def work(self) -> Path:
+        """Where caches and checkpoints are kept."""
+        return self.out / "work"
+
+    @property
+    def command_line(self) -> str:
+        """The command that trains it again, with the names of files only."""
+        settings = self.settings
+        options = {
+            "events": self.events.name,
+            "items": self.items.name,
+            "out": self.out.name,
+            "negatives": settings.negatives,
+            "max-users": settings.max_users,
+            "epochs": settings.epochs,
+            "validation-share": settings.validation_share,
+            "learning-rate": settings.learning_rate,
+            "rank": settings.rank,
+            "seed": settings.seed,
+        }
+        told = [f"--{name} {value}" for name, value in options.items() if value is not None]
+        return f"stream-app finetune {' '.join(told)}"
