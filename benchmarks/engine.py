@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from benchmarks.made_models import SHAPES, random_llava
 from benchmarks.made_users import made_catalogue, made_inputs
-from models.engine import SummaryRequest
+from models.engine import Engine, SummaryRequest
 from models.mllm import packed_attention
 from models.mllm.engine import MllmEngine
 from models.mllm.load import LoadedModel, load
@@ -223,7 +223,7 @@ def packed_flops(model: PreTrainedModel, row: Row) -> float:
     return 2 * weights * row.num_tokens + attention
 
 
-def measure_users(engine: MllmEngine, size: Size, say: Say) -> list[Figure]:
+def measure_users(engine: Engine, size: Size, say: Say) -> list[Figure]:
     """Compare many users at once with one after the other: the whole step, and summaries."""
     catalogue = made_catalogue(engine, NUM_ITEMS)
     inputs = made_inputs(engine, catalogue, size.users)

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.catalogue import Catalogue, embedding_to_bytes
 from models.engine import Engine
-from models.preference import apply_event, new_preference
+from models.preference import BLOCK_SIZE, apply_event, new_preference
 from models.step import StepInput
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
@@ -19,8 +19,6 @@ COLOURS = ("blue", "red", "green", "black", "cream", "rust")
 KINDS = ("hoodie", "jumper", "dress", "scarf", "coat", "shirt", "skirt")
 STUFFS = ("heavy brushed cotton", "merino wool", "washed linen", "recycled fleece")
 START_S = 1_700_000_000
-# Every third event fills a block, so a third of the users get a new summary.
-BLOCK = 3
 
 
 def made_catalogue(engine: Engine, num_items: int) -> Catalogue:
@@ -48,21 +46,21 @@ def made_catalogue(engine: Engine, num_items: int) -> Catalogue:
 
 
 def made_inputs(engine: Engine, catalogue: Catalogue, num_users: int) -> list[StepInput]:
-    """Return the next event of each user, with histories of different length."""
+    """Return the next event of each user; for a third of them it fills a block."""
     return [_next_event(engine, catalogue, user) for user in range(num_users)]
 
 
 def _next_event(engine: Engine, catalogue: Catalogue, user: int) -> StepInput:
     state: UserPreference | None = None
-    for number in range(BLOCK + user % BLOCK):
+    for number in range(BLOCK_SIZE + user % BLOCK_SIZE):
         one = _event(catalogue, user, number, state)
         before = state or new_preference(str(user), one.event.occurred_at, engine.versions)
         state = apply_event(before, one.event, one.source, one.profile)
-        if number == BLOCK - 1:
+        if number == BLOCK_SIZE - 1:
             state = state.model_copy(
                 update={"summary": "Likes warm blue clothes of cotton and wool.", "block_size": 0}
             )
-    return _event(catalogue, user, BLOCK + user % BLOCK, state)
+    return _event(catalogue, user, BLOCK_SIZE + user % BLOCK_SIZE, state)
 
 
 def _event(catalogue: Catalogue, user: int, number: int, state: UserPreference | None) -> StepInput:

@@ -3,6 +3,9 @@ import json
 import pytest
 
 from benchmarks import engine
+from benchmarks.made_users import made_catalogue, made_inputs
+from models.preference import BLOCK_SIZE
+from models.weightless import WeightlessEngine
 
 
 def test_it_measures_a_model_of_random_weights(tmp_path, capsys):
@@ -26,3 +29,16 @@ def test_a_comparison_is_of_medians():
     figure = engine.compare("one", lambda: sum(range(100_000)), lambda: None, 3, reach=2.0)
     assert figure.ratio == pytest.approx(figure.slow_s / figure.fast_s)
     assert figure.share == figure.ratio / 2
+
+
+def test_it_measures_many_users_at_once():
+    size = engine.Size(rounds=2, users=4, candidates=4)
+    whole, summaries = engine.measure_users(WeightlessEngine(), size, lambda _: None)
+    assert whole.ratio > 0
+    assert summaries.ratio > 0
+
+
+def test_a_third_of_the_users_get_a_summary():
+    weightless = WeightlessEngine()
+    inputs = made_inputs(weightless, made_catalogue(weightless, 20), 6)
+    assert sum(one.state.block_size == BLOCK_SIZE - 1 for one in inputs) == 2
