@@ -1,8 +1,7 @@
-"""Prompts behind a prefix that is read once, by the library's own attention.
+"""Candidates behind a cached prefix, by the library's own attention.
 
-For models whose attention is not to be replaced, and for prompts with the same examples: what
-they keep of a prefix is copied for each prompt, and whatever their layers do with it (sliding
-windows, states) stays theirs.
+For models whose attention is not to be replaced: what they keep of a prefix is copied for each
+candidate, and whatever their layers do with it (sliding windows, states) stays theirs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from transformers import DynamicCache, PreTrainedModel
 from models.mllm.batches import MAX_BATCH_TOKENS
 from models.mllm.rows import Row
 
-__all__ = ["cached_prefix", "last_hidden"]
+__all__ = ["last_hidden"]
 
 
 def last_hidden(decoder: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
@@ -25,15 +24,6 @@ def last_hidden(decoder: PreTrainedModel, rows: Sequence[Row]) -> torch.Tensor:
         rows: Whose candidates follow each other in the result; no prefix is empty.
     """
     return torch.cat([_behind(decoder, row.prefix, ends) for row in rows for ends in _at_once(row)])
-
-
-def cached_prefix(decoder: PreTrainedModel, prefix: list[int], copies: int) -> DynamicCache:
-    """Return what the model keeps of a prefix, read once, for a batch of `copies` rows."""
-    cache = DynamicCache(config=decoder.config)
-    tokens = torch.tensor([prefix], device=decoder.device)
-    decoder(input_ids=tokens, past_key_values=cache, use_cache=True)
-    cache.batch_repeat_interleave(copies)
-    return cache
 
 
 def _at_once(row: Row) -> Iterator[list[list[int]]]:

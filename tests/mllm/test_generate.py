@@ -3,7 +3,6 @@ from io import BytesIO
 from PIL import Image
 
 from models.mllm.generate import Question, generate
-from models.mllm.prefix_cache import cached_prefix
 
 
 def asked(text: str, *, with_picture: bool = False) -> list:
@@ -20,24 +19,6 @@ def test_a_batch_answers_like_single_questions(tiny):
     alone = [generate(tiny, [question], max_new_tokens=8)[0] for question in questions]
     assert together == alone
     assert len(set(together)) > 1
-
-
-def test_what_prompts_begin_with_is_read_once(tiny, monkeypatch):
-    question = "would this person like a red dress, a blue hoodie or a green hat? "
-    questions = [Question(asked(question + text)) for text in TEXTS]
-    prefixes = []
-
-    def counted(decoder, prefix, copies):
-        prefixes.append((len(prefix), copies))
-        return cached_prefix(decoder, prefix, copies)
-
-    monkeypatch.setattr("models.mllm.generate.cached_prefix", counted)
-    together = generate(tiny, questions, max_new_tokens=8)
-    alone = [generate(tiny, [question], max_new_tokens=8)[0] for question in questions]
-    assert together == alone
-    [(length, copies)] = prefixes
-    assert length > 10
-    assert copies == len(TEXTS)
 
 
 def test_rows_with_and_without_pictures_keep_their_order(tiny_llava, red, blue):
