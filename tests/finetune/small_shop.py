@@ -41,7 +41,8 @@ def job(folder: Path, **settings: object) -> Job:
     Image.new("RGB", (40, 40), "blue").save(folder / "0.png")
     write_rows(folder / "items.jsonl", items)
     write_rows(folder / "events.jsonl", log())
-    chosen = {"negatives": "uniform", "validation_share": 0.3, "learning_rate": 3e-3} | settings
+    chosen: dict[str, object] = {"negatives": "uniform", "validation_share": 0.3}
+    chosen |= {"learning_rate": 1e-2, "epochs": 12} | settings
     return Job(
         events=folder / "events.jsonl",
         items=folder / "items.jsonl",
