@@ -10,8 +10,11 @@ from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import groupby
+from pathlib import Path
 
 import pytest
+from finetune.small_shop import job
+from finetune.small_shop import tiny_model as small_model
 from mllm.tiny_adapters import random_adapter
 from mllm.tiny_models import tiny_model
 from structlog.testing import capture_logs
@@ -28,6 +31,7 @@ from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
 from stream_app.adapters.releases import live_releases, release, rollback, withdraw
 from stream_app.config import Settings
+from stream_app.finetune.run import run_finetune
 from stream_app.worker.process import Worker
 
 pytestmark = pytest.mark.kafka
@@ -203,6 +207,38 @@ async def test_the_worker_begins_with_the_releases_that_are_there(
         if (one.trigger.event_id, item.item_id) in scores
     ]
     assert max(differences) > 1e-3
+
+
+async def test_fine_tuned_released_swapped_and_rolled_back_while_events_flow(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """The whole way of an adapter: from a log to the answers, and back."""
+
+    async def fine_tuned(seed: int) -> Path:
+        (tmp_path / str(seed)).mkdir()
+        of_job = job(tmp_path / str(seed), seed=seed, epochs=2)
+        model = small_model()
+        await asyncio.to_thread(
+            run_finetune, of_job, model, MllmEngine(model), progress=lambda *_: None, tell=print
+        )
+        return of_job.out
+
+    flow = Flow(settings)
+    engine = MllmEngine(replace(small_model(), projector_trained=False))
+    everyone = dict.fromkeys(USERS)
+    async with running(settings, engine):
+        await flow.until(lambda newest: newest == everyone)
+        first = await release(settings, await fine_tuned(1), name="a", share=1.0, metrics={})
+        await flow.until(lambda newest: set(newest.values()) == {adapter_id(first)})
+        second = await release(settings, await fine_tuned(2), name="a", share=1.0, metrics={})
+        assert second.sha256 != first.sha256
+        await flow.until(lambda newest: set(newest.values()) == {adapter_id(second)})
+        await rollback(settings, "a")
+        await flow.until(lambda newest: set(newest.values()) == {adapter_id(first)})
+        rankings = await flow.rankings(flow.num_sent)
+        assert await num_applied(settings, flow.num_sent) == flow.num_sent
+    assert len({one.trigger.event_id for one in rankings}) == len(rankings) == flow.num_sent
+    assert {one.degraded for one in rankings} == {()}
 
 
 def refusals(logs: list[dict]) -> list[str]:
