@@ -11,6 +11,9 @@ from models.errors import CapacityError, EngineError, InputError
 from models.mllm import engine as engine_module
 from models.mllm.engine import MllmEngine
 from models.mllm.load import load
+from models.mllm.prompts import ATTRIBUTES
+from stream_app.default_model.pictures import drawn_garments
+from stream_app.demo.garments import Garment, draw
 
 pytestmark = pytest.mark.model
 
@@ -54,32 +57,67 @@ def test_without_a_picture_the_shops_own_words_stand(engine):
     assert hoodie.degraded is None
 
 
-def test_an_untrained_projector_says_so(engine, red):
-    if engine.notice is None:
-        pytest.skip("the projector is trained")
+@pytest.fixture(scope="module")
+def unseen() -> list[tuple[Garment, bytes]]:
+    """Garments that the model never met, drawn."""
+    return [(garment, draw(garment)) for garment in drawn_garments()[1][:6]]
+
+
+def test_it_names_what_a_picture_shows(engine, unseen):
+    readings = engine.profile([ItemContent("Item", jpeg=jpeg) for _, jpeg in unseen])
+    named = [
+        reading.attributes.get(name) == getattr(garment, name)
+        for reading, (garment, _) in zip(readings, unseen, strict=True)
+        for name in ATTRIBUTES
+    ]
+    assert sum(named) >= 20, readings
+    assert all(reading.degraded is None for reading in readings)
+
+
+def test_what_the_shop_says_already_is_no_news_and_wins(engine, unseen):
+    garment, jpeg = unseen[0]
+    told = ItemContent("Item", "Soft.", (garment.kind,), {"colour": "heather"}, jpeg)
+    [reading] = engine.profile([told])
+    assert "kind" not in reading.attributes
+    assert reading.attributes["colour"] == "heather"
+    assert reading.summary.endswith("Soft.")
+
+
+def test_a_picture_unlike_all_that_was_taught_is_not_asked_about(engine, red):
     [reading] = engine.profile([ItemContent("Red hat", jpeg=red)])
+    assert "unlike" in reading.degraded
+    assert reading.summary == "Red hat"
+    assert reading.attributes == {}
+
+
+def test_an_untrained_projector_says_so(engine, unseen, monkeypatch):
+    monkeypatch.setattr(engine, "_loaded", replace(engine._loaded, projector_trained=False))
+    [reading] = engine.profile([ItemContent("Red hat", jpeg=unseen[0][1])])
     assert "untrained" in reading.degraded
-    assert reading.summary == engine.profile([ItemContent("Red hat")])[0].summary
+    assert "untrained" in engine.notice
+    assert reading.summary == "Red hat"
 
 
-@pytest.fixture
-def seeing(engine, monkeypatch):
-    """The same weights as if the projector had been trained: pictures enter the prompts."""
-    trained = replace(engine._loaded, projector_trained=True)
-    monkeypatch.setattr(engine, "_loaded", trained)
-    return engine
-
-
-def test_one_bad_picture_costs_one_row(seeing):
-    bad, good = seeing.profile([ItemContent("Red hat", jpeg=b"no picture"), ITEMS[0]])
+def test_one_bad_picture_costs_one_row(engine, unseen):
+    bad, good = engine.profile(
+        [ItemContent("Red hat", jpeg=b"no picture"), ItemContent("Item", jpeg=unseen[0][1])]
+    )
     assert bad.degraded == "picture of 10 bytes is no whole JPEG"
     assert "hat" in bad.summary.lower()
     assert good.degraded is None
+    assert good.attributes
 
 
-def test_a_profile_does_not_depend_on_its_batch(seeing, red):
-    items = [*ITEMS, ItemContent("Red hat", jpeg=red)]
-    assert seeing.profile(items) == [seeing.profile([item])[0] for item in items]
+def test_a_profile_does_not_depend_on_its_batch(engine, unseen, red):
+    items = [
+        *ITEMS,
+        ItemContent("Red hat", jpeg=red),
+        *(
+            ItemContent("A longer title " * number, jpeg=one[1])
+            for number, one in enumerate(unseen, 1)
+        ),
+    ]
+    assert engine.profile(items) == [engine.profile([item])[0] for item in items]
 
 
 def test_a_summary_begins_with_likes(engine):
@@ -156,10 +194,10 @@ def test_nothing_in_nothing_out(engine):
         (InputError("too long"), InputError),
     ],
 )
-def test_what_torch_raises_is_translated(seeing: MllmEngine, monkeypatch, raised, expected):
+def test_what_torch_raises_is_translated(engine: MllmEngine, monkeypatch, raised, expected):
     def fails(*_args, **_options):
         raise raised
 
     monkeypatch.setattr(engine_module, "generate", fails)
     with pytest.raises(expected, match=str(raised)):
-        seeing.profile(ITEMS)
+        engine.profile(ITEMS)
