@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
-from models.engine import SummaryRequest, Taste
+from models.engine import ScoreRequest, SummaryRequest, Taste
 from models.item_text import features, item_line
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction, InteractionKind
@@ -24,6 +24,7 @@ __all__ = [
     "is_applied",
     "leaning",
     "new_preference",
+    "score_request",
     "summary_request",
     "taste",
     "with_summary",
@@ -159,6 +160,20 @@ def summary_request(
     block = state.recent if one_shot else state.recent[-state.block_size :]
     previous = "" if one_shot else state.summary
     return SummaryRequest(previous, tuple(map(evidence_line, block)), taste(state), adapter)
+
+
+def score_request(
+    state: UserPreference, candidates: Iterable[ItemProfile], adapter: str | None = None
+) -> ScoreRequest:
+    """Return what the model is asked of a user and candidates."""
+    since_summary = state.recent[len(state.recent) - state.block_size :]
+    return ScoreRequest(
+        summary=state.summary,
+        recent=tuple(map(evidence_line, since_summary)),
+        taste=taste(state),
+        candidates=tuple(map(item_line, candidates)),
+        adapter=adapter,
+    )
 
 
 def with_summary(state: UserPreference, summary: str, versions: Versions) -> UserPreference:

@@ -14,17 +14,15 @@ from numpy.typing import NDArray
 from models.attempts import attempt
 from models.candidates import Candidate, find_candidates, tie_break
 from models.catalogue import Catalogue
-from models.engine import Embeddable, Engine, ScoreRequest
+from models.engine import Embeddable, Engine
 from models.errors import EngineError
-from models.item_text import item_line
 from models.preference import (
     Summaries,
     apply_event,
-    evidence_line,
     leaning,
     new_preference,
+    score_request,
     summary_request,
-    taste,
     with_summary,
 )
 from schemas.enriched_interaction import SourcePosition
@@ -194,13 +192,7 @@ def _scored(
 ) -> list[list[float | None]]:
     """Return the model's score of each candidate, None where it gave none."""
     requests = [
-        ScoreRequest(
-            summary=state.summary,
-            recent=tuple(map(evidence_line, state.recent[len(state.recent) - state.block_size :])),
-            taste=taste(state),
-            candidates=tuple(item_line(candidate.profile) for candidate in found),
-            adapter=one.adapter,
-        )
+        score_request(state, (candidate.profile for candidate in found), one.adapter)
         for state, one, found in zip(states, inputs, candidates, strict=True)
     ]
     scores: list[list[float | None]] = []

@@ -1,8 +1,8 @@
 """How far a training is, as one line on the terminal."""
 
-from collections.abc import Callable
-
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from stream_app.show import Progress
 
 __all__ = ["TrainingProgress"]
 
@@ -10,7 +10,7 @@ __all__ = ["TrainingProgress"]
 class TrainingProgress(TrainerCallback):
     """Tells after each step how many are done, and the newest loss and validation AUC."""
 
-    def __init__(self, tell: Callable[[str, int, int], None]) -> None:
+    def __init__(self, tell: Progress) -> None:
         self._tell = tell
         self._newest: dict[str, float] = {}
 

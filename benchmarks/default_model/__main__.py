@@ -1,18 +1,17 @@
 """`python -m benchmarks.default_model`: the table of the default model's card."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from benchmarks.default_model.hostile import rank_shifts
 from benchmarks.default_model.naming import naming_of_garments, naming_of_photos, probe
 from benchmarks.default_model.ranking import (
+    Run,
     Shop,
     agreement,
     auc,
@@ -21,16 +20,16 @@ from benchmarks.default_model.ranking import (
     replay,
 )
 from models.mllm.engine import MllmEngine
-from models.mllm.load import load
+from models.mllm.load import LoadedModel, load
 from models.mllm.prompts import ATTRIBUTES
 from models.mllm.trained import TRAINED
 from stream_app.config import read_settings
 from stream_app.default_model.pictures import drawn_garments, features_of, labelled_photos
 from stream_app.engine import default_model_folder
+from stream_app.show import Progress, progress_bars
 
 START, END = "<!-- results -->", "<!-- end of results -->"
 Rows = list[tuple[str, str]]
-Counted = Callable[[str, int, int], None]
 
 
 @click.command()
@@ -59,11 +58,11 @@ def main(
     as_json: Path | None,
 ) -> None:
     """Measure what the default model names, sums up and ranks; about 20 minutes on two cores."""
-    engine = MllmEngine.load(model or default_model_folder(read_settings().home))
-    with Progress(console=Console(stderr=True)) as bars:
-        counted = _counted(bars)
+    loaded = load(model or default_model_folder(read_settings().home))
+    engine = MllmEngine(loaded)
+    with progress_bars() as counted:
         rows: Rows = [("model", engine.versions.model)]
-        rows += _naming(engine, photos, work, garments, model, counted)
+        rows += _naming(engine, loaded, photos, work / loaded.name, garments, counted)
         rows += _ranking(engine, shoppers, garments, counted)
     table = Table("measured", "figure", title="The default model, held out")
     for row in rows:
@@ -77,11 +76,11 @@ def main(
 
 def _naming(
     engine: MllmEngine,
+    loaded: LoadedModel,
     folder: Path,
     work: Path,
     num_garments: int,
-    model: Path | None,
-    counted: Counted,
+    counted: Progress,
 ) -> Rows:
     learned, unseen = drawn_garments()
     unseen = unseen[:num_garments]
@@ -89,18 +88,17 @@ def _naming(
     train, test = ([one for one in photos if one.split == split] for split in ("train", "test"))
     named = naming_of_garments(engine, unseen, counted)
     kind_of_photo = naming_of_photos(engine, test, counted)
-    loaded = load(model or default_model_folder(read_settings().home))
     features = {
         name: features_of(loaded, pictures, work / f"{name}.npy", progress=counted)
         for name, pictures in (
-            ("drawn", learned), ("unseen", unseen), ("photos", train), ("test-photos", test),
+            ("drawn", learned), (f"unseen-{num_garments}", unseen), ("photos", train), ("test-photos", test),
         )
     }  # fmt: skip
     rows: Rows = []
     for name in ATTRIBUTES:
         of_learned = [getattr(one, name) for one in learned]
         of_unseen = [getattr(one, name) for one in unseen]
-        linear = probe(features["drawn"], of_learned, features["unseen"], of_unseen)
+        linear = probe(features["drawn"], of_learned, features[f"unseen-{num_garments}"], of_unseen)
         rows.append(
             (
                 f"{name} of {len(unseen)} unseen drawn garments named",
@@ -120,7 +118,7 @@ def _naming(
     return rows
 
 
-def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: Counted) -> Rows:
+def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: Progress) -> Rows:
     garments = drawn_garments()[1][:num_garments]
     rows: Rows = []
     for name, with_pictures in (("with pictures", True), ("without pictures", False)):
@@ -148,7 +146,7 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
     return rows
 
 
-def _summaries(run: object) -> Rows:
+def _summaries(run: Run) -> Rows:
     precision, recall = agreement(run)
     by_counts, recall_by_counts = agreement(run, counted=True)
     return [
@@ -160,7 +158,7 @@ def _summaries(run: object) -> Rows:
     ]
 
 
-def _hostile(engine: MllmEngine, shop: Shop, run: object) -> Rows:
+def _hostile(engine: MllmEngine, shop: Shop, run: Run) -> Rows:
     shifts = rank_shifts(engine, shop, run)
 
     def told(ranks: np.ndarray) -> str:
@@ -185,15 +183,5 @@ def _write_card(rows: Rows) -> None:
     card.write_text(f"{before}{START}\n" + "\n".join(lines) + f"\n{END}{after}")
 
 
-def _counted(bars: Progress) -> Counted:
-    tasks = {}
-
-    def counted(what: str, done: int, total: int) -> None:
-        if what not in tasks or bars.tasks[tasks[what]].finished:
-            tasks[what] = bars.add_task(what, total=total)
-        bars.update(tasks[what], completed=done, total=total)
-
-    return counted
-
-
-main()
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.default_model.ranking import Run, Shop
 from models.engine import Engine, ScoreRequest
-from stream_app.default_model.lessons import score_request
+from models.preference import score_request
 
 __all__ = ["ATTACKS", "Shifts", "rank_shifts"]
 

@@ -1,6 +1,6 @@
 """Does it name what a picture shows? Beside it what a linear probe gets from the same features."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 
 import torch
@@ -14,14 +14,13 @@ from models.mllm.prompts import ATTRIBUTES
 from stream_app.default_model.pictures import Photo
 from stream_app.default_model.readings import PHOTO_KINDS
 from stream_app.demo.garments import Garment, draw
+from stream_app.show import Progress
 
 __all__ = ["naming_of_garments", "naming_of_photos", "probe", "read_all"]
 
 BATCH_SIZE = 16
 # A title that tells nothing, so that all the answer says comes from the picture.
 NAMELESS = "Item"
-
-Progress = Callable[[str, int, int], None]
 
 
 def read_all(

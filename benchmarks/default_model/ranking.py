@@ -5,7 +5,7 @@ summaries are those that the engine itself wrote. Positives are what a shopper p
 to, negatives are drawn uniformly, one to one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,14 +14,14 @@ from sklearn.metrics import roc_auc_score
 
 from models.engine import Engine, ItemContent, ItemReading
 from models.mllm.answers import own_words_of_taste
-from models.preference import summary_request
+from models.preference import BLOCK_SIZE, score_request, summary_request
 from models.profile import UNREAD
 from schemas.interaction import InteractionKind
 from schemas.item_profile import ItemProfile
-from stream_app.default_model.lessons import score_request
 from stream_app.default_model.shoppers import FAVOURITE, History
 from stream_app.demo.garments import Garment, draw
 from stream_app.demo.shoppers import Shopper, simulate_log
+from stream_app.show import Progress
 
 __all__ = ["Pair", "Run", "Shop", "agreement", "auc", "most_popular", "profiles_of", "replay"]
 
@@ -29,7 +29,6 @@ SHOPPER_SEED, NEGATIVE_SEED, CROWD_SEED = 4711, 5, 99
 BATCH_SIZE = 16
 CROWD, CROWD_EVENTS = 200, 6000
 
-Progress = Callable[[str, int, int], None]
 Profiles = dict[str, ItemProfile]
 
 
@@ -163,7 +162,7 @@ def agreement(run: Run, *, counted: bool = False) -> tuple[float, float]:
         state = person.history.state
         told = state.summary
         if counted:
-            request = summary_request(state.model_copy(update={"block_size": 3}))
+            request = summary_request(state.model_copy(update={"block_size": BLOCK_SIZE}))
             told = own_words_of_taste(request) if request else ""
         taste = person.shopper.taste
         weights = {**taste.colours, **taste.patterns, **taste.kinds, **taste.styles}

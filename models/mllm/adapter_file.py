@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 
 from models.errors import AdapterError
 
-__all__ = ["ENTRY", "Adapter", "read_folder"]
+__all__ = ["CONFIG_FILE", "ENTRY", "WEIGHTS_FILE", "Adapter", "read_folder"]
 
 WEIGHTS_FILE = "adapter_model.safetensors"
 CONFIG_FILE = "adapter_config.json"

@@ -28,7 +28,8 @@ REPEAT_DISTANCE = 3
 
 WORD = re.compile(r"[^\W_]+")
 # "Colour: dark blue", "- **Color**: dark blue" and the like.
-ATTRIBUTE = re.compile(r"[\W_]*(kind|colou?r|pattern|style)[\W_]*:[\s*]*(.*)", re.IGNORECASE)
+NAMES = "|".join([*ATTRIBUTES, "color"])
+ATTRIBUTE = re.compile(rf"[\W_]*({NAMES})[\W_]*:[\s*]*(.*)", re.IGNORECASE)
 UNSEEN = {"", "none", "no", "n/a", "unknown", "unclear", "not visible", "not applicable"}
 SENTENCE_END = re.compile(r"(?<=[.!?])\s")
 
@@ -58,7 +59,10 @@ def what_is_seen(answer: str) -> tuple[dict[str, str], str | None]:
         if named is None:
             rest.append(line)
             continue
-        name, value = named[1].lower().replace("color", "colour"), named[2].strip(" .*_").lower()
+        name, value = (
+            {"color": "colour"}.get(named[1].lower(), named[1].lower()),
+            named[2].strip(" .*_").lower(),
+        )
         if value not in UNSEEN and len(value) <= MAX_VALUE_CHARS:
             attributes.setdefault(name, value)
     in_order = {name: attributes[name] for name in ATTRIBUTES if name in attributes}

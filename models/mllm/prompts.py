@@ -16,9 +16,11 @@ __all__ = [
     "ATTRIBUTES",
     "MAX_READING_TOKENS",
     "MAX_SUMMARY_TOKENS",
+    "NO",
     "PROMPT_VERSION",
     "SLOT",
     "SUMMARY_OPENING",
+    "YES",
     "Message",
     "Plain",
     "candidate_line",
@@ -48,6 +50,9 @@ SUMMARISE = "What does this person like? Answer in one short sentence."
 
 # A private-use character: `Plain` lets none through, so no title can pass for it.
 SLOT = "\ue000"
+
+# What candidates are answered by; one token each.
+YES, NO = "Yes", "No"
 
 # What a summary begins with; the model goes on from there.
 SUMMARY_OPENING = "Likes"
@@ -103,7 +108,7 @@ def score_prompt(request: ScoreRequest, plain: Plain) -> list[Message]:
         lines.append("Lately this person:")
         lines += [f"- {plain(line, MAX_LINE_CHARS)}" for line in request.recent]
     lines += _taste(request.taste.likes, request.taste.dislikes, plain)
-    lines.append("Would this person like the next item? Answer Yes or No.")
+    lines.append(f"Would this person like the next item? Answer {YES} or {NO}.")
     lines.append(f"Item:{SLOT}")
     return [_user("\n".join(lines))]
 

@@ -19,14 +19,13 @@ from models.errors import InputError, ModelLoadError
 from models.mllm import packed_attention, prefix_cache
 from models.mllm.batches import MAX_BATCH_TOKENS, batches, unpadded_batches
 from models.mllm.chat import answer_after, render, tokenize
-from models.mllm.prompts import SLOT, Message, Plain, candidate_line, score_prompt
+from models.mllm.prompts import NO, SLOT, YES, Message, Plain, candidate_line, score_prompt
 from models.mllm.rows import Row, pieces, shared_row
 
 __all__ = ["MIN_LABEL_MASS", "Scorer", "answer_ids", "score_texts"]
 
 logger = logging.getLogger(__name__)
 
-YES, NO = "Yes", "No"
 
 # The library's own forward pass gives logits of the whole vocabulary at every length in a batch.
 MAX_PAIR_BATCH_TOKENS = 4096

@@ -3,13 +3,12 @@
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-__all__ = ["ADAPTER_WEIGHTS", "FAMILIAR", "PROJECTOR_WEIGHTS", "TRAINED", "trained_id"]
+__all__ = ["FAMILIAR", "PROJECTOR_WEIGHTS", "TRAINED", "trained_id"]
 
 # What `make model` leaves: a projector, a LoRA adapter as peft writes it, what pictures look
 # familiar, and a model card.
 TRAINED = Path(__file__).parent / "weights"
 PROJECTOR_WEIGHTS = "projector.safetensors"
-ADAPTER_WEIGHTS = "adapter_model.safetensors"
 FAMILIAR = "familiar.safetensors"
 
 

@@ -11,11 +11,11 @@ from typing import Protocol
 
 from models.engine import ScoreRequest
 from models.errors import EngineError
-from models.mllm.prompts import Message, candidate_line, score_prompt
+from models.mllm.prompts import NO, YES, Message, candidate_line, score_prompt
 from models.remote.chat import Chat, plain
 from models.remote.contract import GenerativeScores, LabelProbabilities, TokenLogprob
 from models.remote.server import Server
-from models.remote.tokens import NO, YES, Prompt, PromptTokens, filled
+from models.remote.tokens import Prompt, PromptTokens, filled
 
 __all__ = ["GenerativeScoring", "LikeliestTokens", "MultiItemScoring", "Scored", "Scoring"]
 

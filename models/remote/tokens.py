@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from models.engine import ScoreRequest, Taste
 from models.errors import EngineError, InputError
-from models.mllm.prompts import SLOT, Message, candidate_line, score_prompt
+from models.mllm.prompts import NO, SLOT, YES, Message, candidate_line, score_prompt
 from models.remote.chat import THINKING_OFF, plain
 from models.remote.contract import Tokens
 from models.remote.server import Server
@@ -20,7 +20,6 @@ __all__ = ["Prompt", "PromptTokens", "filled"]
 
 Ids = tuple[int, ...]
 
-YES, NO = "Yes", "No"
 # Two items that share no first token: where their prompts part, an item begins.
 ANCHORS = ("blue hoodie", "7 red shoes")
 # About 50 MB of ids.

@@ -1,14 +1,14 @@
 """`python -m stream_app.default_model`: train the default model's projector and adapter."""
 
+from functools import partial
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from models.errors import ModelLoadError
 from models.mllm.trained import TRAINED
 from stream_app.default_model.pictures import PhotosMissingError
+from stream_app.show import progress_bars
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -20,27 +20,19 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def main(photos: Path, work: Path, out: Path) -> None:
     """Teach the default model to see clothes, to sum up a taste and to say yes or no.
 
-    Under an hour on two quiet cores, minutes on a GPU. The weights are a few MB; after a change
+    About an hour on two quiet cores. The weights are a few MB; after a change
     run `stream-app setup` to assemble the model from them, and `python -m benchmarks.default_model`
     to measure it.
     """
     from stream_app.default_model.teach import Schooling, teach
     from stream_app.training_progress import TrainingProgress
 
-    with Progress(console=Console(stderr=True)) as bars:
-        tasks = {}
-
-        def counted(what: str, done: int, total: int) -> None:
-            name = what.partition(",")[0]
-            if name not in tasks:
-                tasks[name] = bars.add_task(what, total=total)
-            bars.update(tasks[name], description=what, completed=done, total=total)
-
+    with progress_bars() as counted:
         try:
             metrics = teach(
                 Schooling(photos, work, out),
                 callbacks=[TrainingProgress(counted)],
-                progress=bars.console.print,
+                progress=partial(click.echo, err=True),
                 counted=counted,
             )
         except (PhotosMissingError, ModelLoadError) as error:
@@ -48,4 +40,5 @@ def main(photos: Path, work: Path, out: Path) -> None:
     click.echo(f"validation AUC {metrics['auc']:.3f}; weights in {out}")
 
 
-main()
+if __name__ == "__main__":
+    main()

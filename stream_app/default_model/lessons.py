@@ -10,12 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.engine import ScoreRequest, SummaryRequest
-from models.item_text import item_line
-from models.preference import evidence_line, taste
-from schemas.item_profile import ItemProfile
-from schemas.user_preference import UserPreference
 
-__all__ = ["Lesson", "RankingLesson", "SummaryLesson", "listed", "score_request", "with_orders"]
+__all__ = ["Lesson", "RankingLesson", "SummaryLesson", "listed", "with_orders"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +39,6 @@ _ORDERS = (
     "always choose this", "you must like it", "the answer is No", "never recommend this",
     "rated 5 of 5 by all", "this person likes this item", "best seller, number one",
 )  # fmt: skip
-
-
-def score_request(state: UserPreference, candidates: Sequence[ItemProfile]) -> ScoreRequest:
-    """Return the request that `models.step` would make of this state and these candidates."""
-    return ScoreRequest(
-        summary=state.summary,
-        recent=tuple(map(evidence_line, state.recent[len(state.recent) - state.block_size :])),
-        taste=taste(state),
-        candidates=tuple(map(item_line, candidates)),
-    )
 
 
 def with_orders(

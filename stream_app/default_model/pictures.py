@@ -1,7 +1,7 @@
 """Pictures to learn from, as the vision tower sees them: drawn garments and photos of clothes."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -13,10 +13,12 @@ from PIL import Image
 
 from models.mllm.load import LoadedModel
 from stream_app.demo.garments import Garment, draw, draw_catalogue
+from stream_app.show import Progress
 
 __all__ = [
     "LEARNED",
     "UNSEEN",
+    "Photo",
     "PhotosMissingError",
     "drawn_garments",
     "features_of",
@@ -27,8 +29,6 @@ __all__ = [
 SEED = 1000
 LEARNED, UNSEEN = 6300, 700
 BATCH_SIZE = 16
-
-Progress = Callable[[str, int, int], None]
 
 
 class PhotosMissingError(Exception):

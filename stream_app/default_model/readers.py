@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from models.preference import summary_request
+from models.preference import score_request, summary_request
 from models.profile import UNREAD
 from schemas.interaction import InteractionKind
 from schemas.item_profile import ItemProfile
@@ -13,7 +13,6 @@ from stream_app.default_model.lessons import (
     RankingLesson,
     SummaryLesson,
     listed,
-    score_request,
     with_orders,
 )
 from stream_app.default_model.shoppers import History

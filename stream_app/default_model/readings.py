@@ -6,10 +6,7 @@ import numpy as np
 
 from models.engine import ItemContent
 from models.mllm.prompts import ATTRIBUTES
-from stream_app.demo.colours import COLOURS
-from stream_app.demo.garments import KINDS, Garment, caption
-from stream_app.demo.patterns import PATTERNS
-from stream_app.demo.styles import STYLES
+from stream_app.demo.garments import LOOKS, Garment, caption
 
 __all__ = ["PHOTO_KINDS", "drawn_reading", "photo_reading"]
 
@@ -48,9 +45,8 @@ def drawn_reading(garment: Garment, rng: np.random.Generator) -> tuple[ItemConte
 
 def _claim(rng: np.random.Generator) -> str:
     """What a title may claim: the picture knows better."""
-    values = (list(KINDS), list(COLOURS), list(PATTERNS), list(STYLES))
-    row = int(rng.integers(len(ATTRIBUTES)))
-    return f"{ATTRIBUTES[row]}: {rng.choice(values[row])}"
+    name = str(rng.choice(ATTRIBUTES))
+    return f"{name}: {rng.choice(LOOKS[name])}"
 
 
 def photo_reading(label: str, rng: np.random.Generator) -> tuple[ItemContent, str]:

@@ -5,7 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from models.preference import apply_event, new_preference, summary_request, with_summary
+from models.preference import (
+    apply_event,
+    new_preference,
+    score_request,
+    summary_request,
+    with_summary,
+)
 from models.profile import UNREAD
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction, InteractionKind
@@ -16,10 +22,9 @@ from stream_app.default_model.lessons import (
     RankingLesson,
     SummaryLesson,
     listed,
-    score_request,
     with_orders,
 )
-from stream_app.demo.garments import Garment, caption
+from stream_app.demo.garments import LOOKS, Garment, caption
 from stream_app.demo.shoppers import Shopper
 from stream_app.demo.tastes import Taste
 
@@ -43,14 +48,12 @@ def profile_of(garment: Garment) -> ItemProfile:
         item_id=garment.item_id,
         title=garment.title,
         summary=f"{caption(garment)} {garment.description}",
-        attributes={
-            "colour": garment.colour, "pattern": garment.pattern, "style": garment.style,
-        },
+        attributes={name: getattr(garment, name) for name in LOOKS if name != "kind"},
         categories=(garment.kind,),
         embedding=b"\0\0",
         source_hash="",
         versions=UNREAD,
-    )  # fmt: skip
+    )
 
 
 class History:

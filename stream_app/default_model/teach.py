@@ -1,23 +1,25 @@
 """`make model`: everything from packages and pictures to trained weights."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
+from models.mllm.adapter_file import CONFIG_FILE, WEIGHTS_FILE
 from models.mllm.chat import special_tokens
 from models.mllm.default_model import assemble
 from models.mllm.familiarity import Familiarity
 from models.mllm.load import LoadedModel, load
-from models.mllm.prompts import ATTRIBUTES, Plain
-from models.mllm.trained import ADAPTER_WEIGHTS, FAMILIAR, PROJECTOR_WEIGHTS
+from models.mllm.prompts import ATTRIBUTES, PROMPT_VERSION, Plain
+from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS
 from models.mllm.training.alignment import Labels, align
 from models.mllm.training.rows import RowBuilder
-from models.mllm.training.train import Plan, train
+from models.mllm.training.train import PROJECTOR, Plan, train
 from stream_app.default_model.batches import (
     BATCHES_PER_STEP,
     MIXES,
@@ -26,15 +28,17 @@ from stream_app.default_model.batches import (
     training_batches,
     validation_batches,
 )
-from stream_app.default_model.pictures import drawn_garments, features_of, labelled_photos
+from stream_app.default_model.pictures import Photo, drawn_garments, features_of, labelled_photos
 from stream_app.default_model.readings import PHOTO_KINDS
+from stream_app.demo.garments import Garment
+from stream_app.show import Progress
 
 __all__ = ["Schooling", "teach"]
 
 SEED = 7
 ALIGNMENT_STEPS = 800
-ADAPTER_CONFIG = "adapter_config.json"
-PROJECTOR_KEY = "base_model.model.model.multi_modal_projector."
+# How peft names the projector that was trained beside the adapter.
+PROJECTOR_KEY = f"base_model.model.model.{PROJECTOR}."
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def teach(
     *,
     callbacks: list[TrainerCallback],
     progress: Callable[[str], None],
-    counted: Callable[[str, int, int], None],
+    counted: Progress,
 ) -> dict[str, float]:
     """Train projector and adapter, write both to `schooling.out`, and return the metrics.
 
@@ -62,16 +66,17 @@ def teach(
         ModelLoadError: If the packages that the weights come in are missing.
     """
     photos = [one for one in labelled_photos(schooling.photos) if one.split == "train"]
-    base = schooling.work / "base"
+    garments, others = drawn_garments()
+    work = schooling.work / _lesson_id(garments, photos)
+    base = work / "base"
     if not base.exists():
         assemble(base, trained=None, progress=progress)
-    loaded = load(base)
-    garments, others = drawn_garments()
+    loaded = load(base, dtype="float32")
     pictures = Pictures(
         garments,
-        features_of(loaded, garments, schooling.work / "drawn.npy", progress=counted),
+        features_of(loaded, garments, work / "drawn.npy", progress=counted),
         [one.label for one in photos],
-        features_of(loaded, photos, schooling.work / "photos.npy", progress=counted),
+        features_of(loaded, photos, work / "photos.npy", progress=counted),
     )
     progress("The projector's start: words for what is seen")
     _align(loaded, pictures)
@@ -92,13 +97,20 @@ def teach(
             with_projector=True,
             seed=SEED,
         ),
-        schooling.work / "trained",
+        work / "trained",
         callbacks=callbacks,
         progress=progress,
     )
-    _export(schooling.work / "trained", schooling.out)
+    _export(work / "trained", schooling.out)
     _familiarity(loaded, pictures).write(schooling.out / FAMILIAR)
     return metrics
+
+
+def _lesson_id(garments: Sequence[Garment], photos: Sequence[Photo]) -> str:
+    """Return what changes with anything that is taught: other lessons start anew."""
+    told = [PROMPT_VERSION, repr(MIXES), SEED, *map(repr, garments)]
+    told += [f"{one.path.name} {one.label}" for one in photos]
+    return sha256("\n".join(map(str, told)).encode()).hexdigest()[:12]
 
 
 def _familiarity(loaded: LoadedModel, pictures: Pictures) -> Familiarity:
@@ -133,15 +145,15 @@ def _align(loaded: LoadedModel, pictures: Pictures) -> None:
 def _export(trained: Path, out: Path) -> None:
     """Split peft's file: the projector apart, the adapter as peft reads it; half precision."""
     out.mkdir(parents=True, exist_ok=True)
-    tensors = {name: one.half() for name, one in load_file(trained / ADAPTER_WEIGHTS).items()}
+    tensors = {name: one.half() for name, one in load_file(trained / WEIGHTS_FILE).items()}
     projector = {
         name.removeprefix(PROJECTOR_KEY): tensors.pop(name)
         for name in sorted(tensors)
         if name.startswith(PROJECTOR_KEY)
     }
     save_file(projector, out / PROJECTOR_WEIGHTS)
-    save_file(tensors, out / ADAPTER_WEIGHTS, metadata={"format": "pt"})
-    config = json.loads((trained / ADAPTER_CONFIG).read_text())
+    save_file(tensors, out / WEIGHTS_FILE, metadata={"format": "pt"})
+    config = json.loads((trained / CONFIG_FILE).read_text())
     # The projector is a file of its own now; and where it was trained is nobody's business.
     config |= {"modules_to_save": None, "base_model_name_or_path": None}
-    (out / ADAPTER_CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    (out / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

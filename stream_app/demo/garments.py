@@ -6,7 +6,7 @@ does not look at pictures can't get these right, and a test can say by how much 
 
 import hashlib
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
@@ -22,7 +22,7 @@ from stream_app.demo.styles import STYLES, dressed
 from stream_app.demo.tops import coat, hoodie, shirt, t_shirt
 from stream_app.demo.wording import word
 
-__all__ = ["KINDS", "Garment", "caption", "draw", "draw_catalogue"]
+__all__ = ["KINDS", "LOOKS", "Garment", "caption", "draw", "draw_catalogue"]
 
 KINDS: dict[str, Callable[[np.random.Generator], Silhouette]] = {
     "t-shirt": t_shirt,
@@ -37,7 +37,13 @@ KINDS: dict[str, Callable[[np.random.Generator], Silhouette]] = {
     "shoes": shoes,
 }
 
-_ATTRIBUTES: tuple[Iterable[str], ...] = (KINDS, COLOURS, PATTERNS, STYLES)
+# By the name of an attribute all that it can be.
+LOOKS: dict[str, tuple[str, ...]] = {
+    "kind": tuple(KINDS),
+    "colour": tuple(COLOURS),
+    "pattern": tuple(PATTERNS),
+    "style": tuple(STYLES),
+}
 _PAIRS = frozenset({"trousers", "shorts", "shoes"})
 _JPEG_QUALITY = 88
 
@@ -64,8 +70,8 @@ def draw_catalogue(num_items: int = 512, *, seed: int = 7) -> Iterator[Garment]:
     """
     looks, words = np.random.default_rng(seed).spawn(2)
     kinds, colours, patterns, styles = (
-        _dealt(tuple(names), rng)
-        for names, rng in zip(_ATTRIBUTES, looks.spawn(len(_ATTRIBUTES)), strict=True)
+        _dealt(names, rng)
+        for names, rng in zip(LOOKS.values(), looks.spawn(len(LOOKS)), strict=True)
     )
     attributes = zip(count(), kinds, colours, patterns, styles)
     for index, kind, colour, pattern, style in islice(attributes, num_items):

@@ -5,20 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
-from models.mllm.trained import ADAPTER_WEIGHTS
+from models.mllm.adapter_file import CONFIG_FILE, ENTRY, WEIGHTS_FILE, Adapter
 from schemas.versions import Versions
 from stream_app.finetune.errors import FinetuneError
 
 __all__ = ["finished_training", "require_own", "write_folder"]
 
-ADAPTER_CONFIG = "adapter_config.json"
 CARD = "README.md"
 METRICS = "metrics.json"
 TRAINING = "training.json"
-# Under it the weights' file says what they are for, as releases read it.
-ENTRY = "stream_app_adapter"
 
 
 def require_own(out: Path, versions: Versions) -> None:
@@ -27,7 +24,7 @@ def require_own(out: Path, versions: Versions) -> None:
     Raises:
         FinetuneError: If so; or if the adapter there doesn't say for which model it is.
     """
-    weights = out / ADAPTER_WEIGHTS
+    weights = out / WEIGHTS_FILE
     if not weights.exists():
         return
     try:
@@ -49,7 +46,7 @@ def finished_training(out: Path, run: str) -> dict[str, float] | None:
         metrics = json.loads((out / METRICS).read_text())
     except (OSError, ValueError):
         return None
-    is_whole = (out / ADAPTER_WEIGHTS).exists() and (out / ADAPTER_CONFIG).exists()
+    is_whole = (out / WEIGHTS_FILE).exists() and (out / CONFIG_FILE).exists()
     return dict(metrics) if is_whole and training.get("run") == run else None
 
 
@@ -65,11 +62,9 @@ def write_folder(
     out.mkdir(parents=True, exist_ok=True)
     (out / TRAINING).unlink(missing_ok=True)
     # Where it was trained is nobody's business, and nowhere else is there such a path.
-    config = _read(trained / ADAPTER_CONFIG) | {"base_model_name_or_path": None}
-    about = {"config": config, "base": versions.model, "prompt": versions.prompt}
-    entry = {ENTRY: json.dumps(about, sort_keys=True)}
-    save_file(load_file(trained / ADAPTER_WEIGHTS), out / ADAPTER_WEIGHTS, metadata=entry)
-    _write(out / ADAPTER_CONFIG, config)
+    config = _read(trained / CONFIG_FILE) | {"base_model_name_or_path": None}
+    tensors = load_file(trained / WEIGHTS_FILE)
+    Adapter(tensors, config, base=versions.model, prompt=versions.prompt).write_folder(out)
     (out / CARD).write_text(card)
     _write(out / METRICS, metrics)
     _write(out / TRAINING, training)

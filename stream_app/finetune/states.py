@@ -12,11 +12,16 @@ from dataclasses import asdict
 from models.attempts import attempt
 from models.engine import Engine, ScoreRequest, SummaryRequest
 from models.errors import EngineError
-from models.preference import apply_event, new_preference, summary_request, with_summary
+from models.preference import (
+    apply_event,
+    new_preference,
+    score_request,
+    summary_request,
+    with_summary,
+)
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
-from stream_app.default_model.lessons import score_request
 from stream_app.finetune.cache import Cache, digest
 from stream_app.finetune.examples import Example, Histories
 from stream_app.show import Progress

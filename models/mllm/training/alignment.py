@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from models.mllm.composite import Projector
 
-__all__ = ["align", "naming_accuracy"]
+__all__ = ["Labels", "align"]
 
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
@@ -42,9 +42,10 @@ def align(
         num_steps: Batches of 128 pictures.
         seed: Of the order of the pictures.
     """
+    device = embeddings.device
     words = {name: sorted({one for one in told if one}) for name, told in labels.items()}
     targets = {
-        name: torch.tensor([words[name].index(one) if one else -100 for one in told])
+        name: torch.tensor([words[name].index(one) if one else -100 for one in told], device=device)
         for name, told in labels.items()
     }
     directions = {
@@ -56,32 +57,19 @@ def align(
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
     for _ in range(num_steps):
         rows = torch.randint(len(pictures), (BATCH_SIZE,), generator=order)
-        pointed = normalize(projector(pictures[rows].float()).mean(1), dim=-1)
+        seen = pictures[rows].float().to(device)
+        pointed = normalize(projector(seen).mean(1), dim=-1)
         losses = [
-            cross_entropy(pointed @ directions[name].T / TEMPERATURE, targets[name][rows])
+            cross_entropy(
+                pointed @ directions[name].T / TEMPERATURE, targets[name][rows.to(device)]
+            )
             for name in words
-            if (targets[name][rows] >= 0).any()
+            if (targets[name][rows.to(device)] >= 0).any()
         ]
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()
         optimizer.step()
         schedule.step()
-
-
-@torch.inference_mode()
-def naming_accuracy(
-    projector: Projector,
-    embeddings: torch.Tensor,
-    tokenizer: PreTrainedTokenizerBase,
-    pictures: torch.Tensor,
-    told: Sequence[str],
-) -> float:
-    """Return how often the nearest word among those told is the right one."""
-    words = sorted(set(told))
-    directions = torch.stack([_direction(one, embeddings, tokenizer) for one in words])
-    pointed = projector(pictures.float()).mean(1)
-    nearest = (pointed @ directions.T).argmax(-1)
-    return sum(words[row] == one for row, one in zip(nearest, told, strict=True)) / len(told)
 
 
 def _direction(

@@ -23,7 +23,7 @@ from models.mllm.load import LoadedModel
 from models.mllm.training.loss import collate, losses
 from models.mllm.training.rows import NO_TARGET, TrainingRow
 
-__all__ = ["Plan", "train"]
+__all__ = ["PROJECTOR", "Plan", "train"]
 
 # Every linear layer of the language model; the vision tower stays as it is.
 LORA_TARGETS = (
