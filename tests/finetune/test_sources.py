@@ -46,9 +46,7 @@ def test_unknown_items_are_left_out_and_named(tmp_path: Path) -> None:
 
 
 def test_a_log_of_another_catalogue_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        FinetuneError, match=r"none of 1 events .* 99; its items: 0, 1, 2;"
-    ):
+    with pytest.raises(FinetuneError, match=r"none of 1 events .* 99; its items: 0, 1, 2;"):
         read(tmp_path, [event(99, 2)])
 
 
