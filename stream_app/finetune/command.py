@@ -85,7 +85,8 @@ def finetune(
     Several GPUs:  accelerate launch --multi_gpu -m stream_app finetune ...
     All of them train; the first process alone reads items and writes files.
     """  # noqa: D301  # \b keeps click from running the lines together
-    # Imports torch, which the other commands don't need.
+    # Slow imports, which the other commands don't need.
+    import torch
     from accelerate import PartialState
 
     from models.mllm.engine import MllmEngine
@@ -102,7 +103,7 @@ def finetune(
             f"model by MODEL_ID"
         )
     # Before the model is loaded: it gives each process its device.
-    is_first = PartialState(timeout=WAIT).is_main_process
+    is_first = PartialState(cpu=not torch.cuda.is_available(), timeout=WAIT).is_main_process
     loaded = load(model_of(settings))
     job = Job(
         events=events,

@@ -1,5 +1,6 @@
 """Histories -> prompts: nothing of what is asked may be in them, and nothing is paid for twice."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -73,12 +74,11 @@ def requests(
 
 
 def test_the_events_that_are_asked_about_are_not_in_the_state(tmp_path: Path) -> None:
-    # No two items of this history share a word but "Item" and their colours.
     for num_before in range(1, 10):
         [request] = requests(tmp_path, {"ada": history()}, [example(num_before)])
         shown = " ".join([request.summary, *request.recent])
-        assert f"Item {num_before}:" not in shown
-        assert f"Item {num_before - 1}" in shown
+        assert not re.search(rf"Item {num_before}\b", shown)
+        assert re.search(rf"Item {num_before - 1}\b", shown)
 
 
 def test_later_events_change_nothing(tmp_path: Path) -> None:
