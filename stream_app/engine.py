@@ -1,5 +1,6 @@
 """Which engine a process works with, from its settings."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
@@ -20,6 +21,9 @@ __all__ = [
 ]
 
 
+OWN_FOLDER = re.compile(r"default(-untrained|-[0-9a-f]{8})?")
+
+
 def assemble_default_model(settings: Settings, *, progress: Callable[[str], None]) -> None:
     """Assemble the default model below the home folder, once; an older one gives way to it.
 
@@ -32,9 +36,10 @@ def assemble_default_model(settings: Settings, *, progress: Callable[[str], None
     from models.mllm.default_model import assemble
 
     assemble(folder, progress=progress)
-    for older in set(folder.parent.glob("default*")) - {folder}:
-        progress(f"Removing the older {older.name}")
-        rmtree(older)
+    for older in folder.parent.iterdir():
+        if OWN_FOLDER.fullmatch(older.name) and older != folder and not older.is_symlink():
+            progress(f"Removing the older {older.name}")
+            rmtree(older)
 
 
 def default_model_folder(home: Path) -> Path:

@@ -91,9 +91,12 @@ def _naming(
     features = {
         name: features_of(loaded, pictures, work / f"{name}.npy", progress=counted)
         for name, pictures in (
-            ("drawn", learned), (f"unseen-{num_garments}", unseen), ("photos", train), ("test-photos", test),
+            ("drawn", learned),
+            (f"unseen-{num_garments}", unseen),
+            ("photos", train),
+            ("test-photos", test),
         )
-    }  # fmt: skip
+    }
     rows: Rows = []
     for name in ATTRIBUTES:
         of_learned = [getattr(one, name) for one in learned]

@@ -83,6 +83,8 @@ def _with(request: ScoreRequest, place: int, title: str, words: str) -> ScoreReq
     """Put the words behind the candidate's title, as a seller would."""
     lines = list(request.candidates)
     lines[place] = lines[place].replace(title, f"{title} {words}", 1)
+    if lines[place] == request.candidates[place]:
+        raise ValueError(f"no title {title!r} in {lines[place]!r}: nothing would be measured")
     return replace(request, candidates=tuple(lines))
 
 

@@ -60,16 +60,28 @@ class Adapters:
             # Whole names: "q_proj" alone would be found in the vision tower too.
             target_modules=modules,
         )
+        try:
+            self._put_in(name, config, adapter)
+        except BaseException:
+            self._take_out(name)
+            raise
+
+    def _put_in(self, name: str, config: LoraConfig, adapter: Adapter) -> None:
+        self._names.add(name)
         if self._wrapped is None:
             self._wrapped = PeftModel(self._model, config, _key(name))
         else:
             self._wrapped.add_adapter(_key(name), config)
         self._wrapped.base_model.disable_adapter_layers()
-        self._names.add(name)
         report: Any = set_peft_model_state_dict(self._wrapped, adapter.tensors, _key(name))
         if report.unexpected_keys:
-            self.unload(name)
             raise AdapterError(f"peft has no place for {report.unexpected_keys[0]} in this model")
+
+    def _take_out(self, name: str) -> None:
+        """Undo what was begun; the name is free again."""
+        if self._wrapped is not None and _key(name) in self._wrapped.peft_config:
+            self.unload(name)
+        self._names.discard(name)
 
     def unload(self, name: str) -> None:
         """Drop an adapter that isn't active.

@@ -15,6 +15,8 @@ MAX_ANSWER_CHARS = 240
 MIN_ANSWER_WORDS = 3
 MAX_NAMED = 6
 MAX_VALUE_CHARS = 40
+# A colour or a style has one to three words; more is something else, an order in a picture say.
+VALUE = re.compile(r"[^\W_]+(?:[ -][^\W_]+){0,2}")
 
 # Of the words that carry meaning, how many must be the shop's own. Below it, most of the invented
 # details of SmolLM2-135M passed; at 1.0 harmless words such as "film" cost a good sentence.
@@ -63,7 +65,7 @@ def what_is_seen(answer: str) -> tuple[dict[str, str], str | None]:
             {"color": "colour"}.get(named[1].lower(), named[1].lower()),
             named[2].strip(" .*_").lower(),
         )
-        if value not in UNSEEN and len(value) <= MAX_VALUE_CHARS:
+        if value not in UNSEEN and len(value) <= MAX_VALUE_CHARS and VALUE.fullmatch(value):
             attributes.setdefault(name, value)
     in_order = {name: attributes[name] for name in ATTRIBUTES if name in attributes}
     return in_order, one_sentence("\n".join(rest))

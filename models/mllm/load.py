@@ -183,7 +183,14 @@ def _dtype(dtype: str, device: torch.device) -> torch.dtype:
 
 def _familiar(folder: Path | None) -> Familiarity | None:
     path = folder / FAMILIAR if folder else None
-    return Familiarity.read(path) if path and path.exists() else None
+    if path is None or not path.exists():
+        return None
+    try:
+        return Familiarity.read(path)
+    except (SafetensorError, KeyError) as error:
+        raise ModelLoadError(
+            f"{path} can't be read: {error}; delete the folder and run `stream-app setup`"
+        ) from error
 
 
 def _manifest(folder: Path | None) -> dict[str, Any]:

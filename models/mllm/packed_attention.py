@@ -103,12 +103,19 @@ def _attention(
     *,
     sections: Sequence[_Section],
     scaling: float | None = None,
+    softcap: float | None = None,
+    s_aux: torch.Tensor | None = None,
     **_options: object,
 ) -> tuple[torch.Tensor, None]:
     """Return `(1, tokens, heads, head_dim)` from `(1, heads, tokens, head_dim)`.
 
     There may be fewer heads of keys and values than of queries.
+
+    Raises:
+        ValueError: If the model caps its logits or has attention sinks: neither is done here.
     """
+    if softcap is not None or s_aux is not None:
+        raise ValueError("attention with capped logits or sinks is not packed")
     parts = [part for one in sections for part in _section(query, key, value, one, scaling)]
     return torch.cat([part.transpose(1, 2) for part in parts], dim=1), None
 

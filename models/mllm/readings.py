@@ -22,7 +22,8 @@ def reading(item: ItemContent, answer: str | None, fault: str | None) -> ItemRea
         return ItemReading(own_words(item), dict(item.attributes), fault)
     seen, sentence = what_is_seen(answer)
     told = {value.lower() for value in (*item.categories, *item.attributes.values())}
-    news = {name: value for name, value in seen.items() if value not in told}
+    named = {name.lower() for name in item.attributes}
+    news = {name: value for name, value in seen.items() if name not in named and value not in told}
     words = own_words(item) if sentence is None else f"{sentence} {item.description}"
     return ItemReading(shorten(words, MAX_PARAGRAPH_CHARS), {**news, **item.attributes}, fault)
 

@@ -42,7 +42,8 @@ class TokenLogprob(Answer):
     """A token's text and the natural logarithm of its probability."""
 
     token: str
-    logprob: float
+    # A hair above zero: probabilities are rounded.
+    logprob: float = Field(le=0.01)
 
 
 class Position(Answer):

@@ -60,8 +60,8 @@ class ServerEmbedder:
             )
         vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dim)
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-        if not norms.all():
-            raise EngineError(f"{self._server.name} gives an embedding of zeros, without direction")
+        if not (norms.all() and np.isfinite(norms).all()):
+            raise EngineError(f"{self._server.name} gives an embedding that has no direction")
         vectors /= norms
         return vectors
 

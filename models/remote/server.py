@@ -15,7 +15,7 @@ import openai
 from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAI, OpenAIError
 from pydantic import BaseModel, ValidationError
 
-from models.errors import CapacityError, EngineError, InputError
+from models.errors import CapacityError, EngineError, InputError, ModelLoadError
 from models.item_text import shorten
 from models.remote.bounded import BoundedTransport
 
@@ -53,7 +53,12 @@ class Server:
             concurrency: Calls at a time.
         """
         self._base_url = base_url.rstrip("/")
-        self._api_key = api_key
+        # A key from a file often ends in a new line, which no header takes.
+        self._api_key = api_key.strip()
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise ModelLoadError(
+                "OPENAI_API_KEY has characters that no HTTP header takes; set it anew"
+            )
         self._timeout_s = timeout_s
         self._longest_s = (1 + RETRIES) * timeout_s + BACKOFF_S
         self._rests_until = 0.0
@@ -62,7 +67,7 @@ class Server:
         self._client = OpenAI(
             base_url=self._base_url,
             # The library insists on one; servers without keys ignore it.
-            api_key=api_key or "none",
+            api_key=self._api_key or "none",
             max_retries=RETRIES,
             default_headers={"Accept-Encoding": "identity"},
             http_client=httpx2.Client(
@@ -134,7 +139,9 @@ class Server:
             return self._rest(EngineError(self._silence()))
         if isinstance(error, APIConnectionError):
             return self._rest(
-                EngineError(f"no connection to {self.name}: {error.__cause__}; is it running?")
+                EngineError(
+                    f"no connection to {self.name}: {self._shown(error.__cause__)}; is it running?"
+                )
             )
         if isinstance(error, APIStatusError):
             return self._refusal(error)

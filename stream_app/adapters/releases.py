@@ -80,10 +80,21 @@ async def release(
         released_at=_now(),
         base=adapter.base,
         prompt=adapter.prompt,
-        previous=before and before.model_copy(update={"previous": None}),
+        previous=_shortened(before, MAX_PREVIOUS),
     )
     await _announce(settings, name, announced)
     return announced
+
+
+# Releases that one remembers: so many bad ones in a row leave a worker that starts with a good one.
+MAX_PREVIOUS = 4
+
+
+def _shortened(release: AdapterRelease | None, depth: int) -> AdapterRelease | None:
+    """Return a release that remembers at most `depth - 1` before it."""
+    if release is None or depth == 0:
+        return None
+    return release.model_copy(update={"previous": _shortened(release.previous, depth - 1)})
 
 
 async def rollback(settings: Settings, name: str) -> AdapterRelease:

@@ -102,7 +102,9 @@ Says "Yes" or "No" to a user's next item, for stream-app with prompts {report.ve
 {report.num_validation_pairs} pairs of {report.num_validation_users} users, none of whose events
 after that time were learned; GAUC is each user's own AUC, weighted by positives. Each pair is an
 item that a user came to like and one drawn from those that existed by then and that the user had
-not met ({settings.negatives}): figures for other negatives are not comparable.
+not met ({settings.negatives}): figures for other negatives are not comparable. The best of the
+checkpoints was chosen on the same pairs, which flatters this adapter a little and neither of the
+others.
 
 | | |
 |---|---|

@@ -44,6 +44,7 @@ class Job:
         options = {
             "events": self.events.name,
             "items": self.items.name,
+            "pictures": None if self.pictures == self.items.parent else self.pictures.name,
             "out": self.out.name,
             "negatives": settings.negatives,
             "max-users": settings.max_users,

@@ -141,6 +141,11 @@ class AdapterFeed:
         before = self._live.get(name)
         if release is not None and self._is_live(release):
             before = None
+        elif release is not None and not data:
+            # It was in use when its bytes were not fetched, and no longer is: fetch them now.
+            self._announced.setdefault(name, release)
+            self._changed.set()
+            return
         elif release is not None:
             await self._in_engine(
                 partial(self._adaptable().load_adapter, adapter_id(release), data)

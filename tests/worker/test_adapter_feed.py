@@ -93,6 +93,7 @@ def released(storage: Storage):
                 "share": 1.0,
                 "base": "weightless-1",
                 "prompt": "none",
+                "previous": None,
                 **fields,
             }
         )
@@ -139,6 +140,36 @@ async def test_what_is_superseded_while_it_is_fetched_does_not_answer(
     await feed.start()
     assert feed.adapter_of("ada") == adapter_id(second)
     assert engine.loaded == {adapter_id(second): b"2"}
+
+
+async def test_a_rollback_while_the_new_one_is_loading_is_not_lost(
+    engine, storage, fetched, released
+):
+    first, second = released("a", b"1"), released("a", b"2")
+    rolled_back = False
+
+    async def in_engine(call: Callable[[], None]) -> None:
+        nonlocal rolled_back
+        call()
+        if adapter_id(second) in engine.loaded and not rolled_back:
+            rolled_back = True
+            fetched.clear()
+            add(feed, first)
+            await fetched.wait()
+
+    feed = AdapterFeed(engine, storage, in_engine, fetched.set)
+    add(feed, first)
+    await feed.start()
+    following = asyncio.create_task(feed.run())
+    fetched.clear()
+    add(feed, second)
+    async with asyncio.timeout(10):
+        while not rolled_back or feed.adapter_of("ada") != adapter_id(first):
+            await fetched.wait()
+            fetched.clear()
+            await feed.apply()
+    following.cancel()
+    assert engine.loaded == {adapter_id(first): b"1"}
 
 
 async def test_another_share_of_the_same_weights_loads_nothing(feed, engine, storage, released):
