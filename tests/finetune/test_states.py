@@ -7,7 +7,7 @@ from pathlib import Path
 from models.catalogue import Catalogue
 from models.engine import ScoreRequest, SummaryRequest
 from models.errors import EngineError
-from models.step import StepInput, step
+from models.step import StepInput, StepOptions, step
 from models.weightless import WeightlessEngine
 from records import interaction, item, source
 from schemas.interaction import Interaction
@@ -94,7 +94,7 @@ def test_prompts_are_those_of_the_live_step(tmp_path: Path) -> None:
     state: UserPreference | None = None
     for number, event in enumerate(history()):
         one = StepInput(state, event, source(number), known[event.item_id])
-        state = step(engine, catalogue, [one], num_candidates=5)[0].state
+        state = step(engine, catalogue, [one], StepOptions(5))[0].state
     # The list after the fourth event was made from the state before the fifth.
     for num_before in (4, 6, 9):
         [asked] = requests(tmp_path, {"ada": history()}, [example(num_before)])
