@@ -125,7 +125,7 @@ class Settings(BaseSettings):
         default=16, ge=1, le=1024, description="Events of a micro-batch, one of each user at most"
     )
     max_batch_items: int = Field(
-        default=8, ge=1, le=256, description="Items that the model reads at once while idle"
+        default=2, ge=1, le=256, description="Items that the model reads at once while idle"
     )
     drain_s: float = Field(
         default=20, gt=0, le=600, description="How long a stop waits for work in hand"
