@@ -15,12 +15,12 @@ from sklearn.metrics import roc_auc_score
 from models.engine import Engine, ItemContent, ItemReading
 from models.mllm.answers import own_words_of_taste
 from models.preference import BLOCK_SIZE, score_request, summary_request
-from models.profile import UNREAD
 from schemas.interaction import InteractionKind
 from schemas.item_profile import ItemProfile
-from stream_app.default_model.shoppers import FAVOURITE, History
+from stream_app.default_model.shoppers import History, profile_of
 from stream_app.demo.garments import Garment, draw
 from stream_app.demo.shoppers import Shopper, simulate_log
+from stream_app.demo.tastes import FAVOURITE
 from stream_app.show import Progress
 
 __all__ = ["Pair", "Run", "Shop", "agreement", "auc", "most_popular", "profiles_of", "replay"]
@@ -210,13 +210,5 @@ def _summarise(engine: Engine, people: Sequence[_Person]) -> None:
 
 
 def _profile(garment: Garment, reading: ItemReading) -> ItemProfile:
-    return ItemProfile(
-        item_id=garment.item_id,
-        title=garment.title,
-        summary=reading.summary,
-        attributes=reading.attributes,
-        categories=(garment.kind,),
-        embedding=b"\0\0",
-        source_hash="",
-        versions=UNREAD,
-    )
+    read = {"summary": reading.summary, "attributes": reading.attributes}
+    return profile_of(garment).model_copy(update=read)

@@ -35,8 +35,9 @@ MAX_PAIR_BATCH_TOKENS = 4096
 TOLERANCE = {torch.float32: 1e-3}
 TOLERANCE_16_BIT = 0.25
 
-# A model that was taught to answer gives the two words a tenth and more between them (the default
-# model .1 to .4), one that was not has other things to say, and its scores would be noise.
+# A model that follows instructions gives the two words a tenth and more between them (the default
+# model .1 to .4 before it was taught, .9997 after), another has other things to say, and its scores
+# would be noise.
 MIN_LABEL_MASS = 1e-3
 
 # Texts of several lengths, so that batches and positions are put to the test.

@@ -53,13 +53,8 @@ class Scoring(Protocol):
         """
 
 
-class GenerativeScoring:
-    """vLLM's `/generative_scoring`: the probability of the first label among the labels.
-
-    The server tells no label mass beside it.
-    """
-
-    name = "vLLM's /generative_scoring"
+class _ByTokens:
+    """Asks for the labels' own tokens behind tokenized prompts, a user in one call."""
 
     def __init__(self, server: Server, model: str) -> None:
         self._server = server
@@ -71,6 +66,18 @@ class GenerativeScoring:
         return self._server.each(self._ask, self._tokens.prompts(requests))
 
     def _ask(self, prompt: Prompt) -> Scored:
+        raise NotImplementedError
+
+
+class GenerativeScoring(_ByTokens):
+    """vLLM's `/generative_scoring`: the probability of the first label among the labels.
+
+    The server tells no label mass beside it.
+    """
+
+    name = "vLLM's /generative_scoring"
+
+    def _ask(self, prompt: Prompt) -> Scored:
         body = _body(self._model, prompt, self._tokens.labels, apply_softmax=True)
         answer = self._server.post_beside("/generative_scoring", body, GenerativeScores)
         found = {one.index: one.score for one in answer.data}
@@ -79,7 +86,7 @@ class GenerativeScoring:
         return Scored([found[number] for number in range(len(prompt.items))])
 
 
-class MultiItemScoring:
+class MultiItemScoring(_ByTokens):
     """SGLang's `/v1/score`: the probabilities of both labels for each item.
 
     A server started with a delimiter for multi-item scoring computes the query once; the delimiter
@@ -87,15 +94,6 @@ class MultiItemScoring:
     """
 
     name = "SGLang's /v1/score"
-
-    def __init__(self, server: Server, model: str) -> None:
-        self._server = server
-        self._model = model
-        self._tokens = PromptTokens(server, model)
-
-    def score(self, requests: Sequence[ScoreRequest]) -> list[Scored]:
-        """Score each user's candidates, a user in one call."""
-        return self._server.each(self._ask, self._tokens.prompts(requests))
 
     def _ask(self, prompt: Prompt) -> Scored:
         # Without softmax: the labels' shares of the whole vocabulary, which tell the mass too.

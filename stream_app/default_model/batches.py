@@ -84,7 +84,7 @@ def training_batches(
 def validation_batches(
     rows: RowBuilder, plain: Plain, garments: Sequence[Garment], *, seed: int
 ) -> list[list[TrainingRow]]:
-    """Return rankings of other shoppers on other garments."""
+    """Return rankings of shoppers that nothing is learned from."""
     lessons = (
         lesson
         for number in count()

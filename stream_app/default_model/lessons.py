@@ -4,14 +4,13 @@ The person's state is moved by the product's own `models.preference`, so prompts
 as they will read live. What is to be answered follows from the person's true taste.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.engine import ScoreRequest, SummaryRequest
 
-__all__ = ["Lesson", "RankingLesson", "SummaryLesson", "listed", "with_orders"]
+__all__ = ["Lesson", "RankingLesson", "SummaryLesson", "liking", "with_orders"]
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ def with_orders(
     )
 
 
-def listed(names: Sequence[str]) -> str:
-    """Join names as people do: "a, b and c"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+def liking(value: float, midpoint: float, spread: float) -> float:
+    """Return how probable a "Yes" is, in `(0, 1)`: a half at the midpoint, logistic around it."""
+    return float(1 / (1 + np.exp((midpoint - value) / spread)))
 
 
 def _with_order(line: str, rng: np.random.Generator) -> str:

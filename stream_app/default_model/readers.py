@@ -12,11 +12,12 @@ from stream_app.default_model.lessons import (
     Lesson,
     RankingLesson,
     SummaryLesson,
-    listed,
+    liking,
     with_orders,
 )
 from stream_app.default_model.shoppers import History
 from stream_app.default_model.shops import SHOPS, Shop, title
+from stream_app.demo.tastes import listed
 
 __all__ = ["reader_lessons"]
 
@@ -79,7 +80,7 @@ def _item(shop: Shop, rng: np.random.Generator) -> ItemProfile:
 
 def _liking(item: ItemProfile, interest: dict[str, float]) -> float:
     mean = sum(interest[topic] for topic in item.categories) / len(item.categories)
-    return float(1 / (1 + np.exp((MIDPOINT - mean) / SPREAD)))
+    return liking(mean, MIDPOINT, SPREAD)
 
 
 def _reaction(liking: float, rng: np.random.Generator) -> InteractionKind:

@@ -21,25 +21,23 @@ from stream_app.default_model.lessons import (
     Lesson,
     RankingLesson,
     SummaryLesson,
-    listed,
+    liking,
     with_orders,
 )
 from stream_app.demo.garments import LOOKS, Garment, caption
 from stream_app.demo.shoppers import Shopper
-from stream_app.demo.tastes import Taste
+from stream_app.demo.tastes import FAVOURITE, Taste, listed
 
 __all__ = ["EPOCH", "History", "profile_of", "shopper_lessons", "told_taste"]
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 MIN_HISTORY, MAX_HISTORY = 2, 40
 NUM_CANDIDATES = 20
-# Garments of a page that was looked at; as many candidates are the best of such a page.
-PAGE_ITEMS = 24
+# So many candidates are the best of a page each, as what a shopper picks is; the rest is drawn.
 NUM_PICKED = 8
+PAGE_ITEMS = 24
 # From simulated picks against random garments, one to one: logistic regression on the utility.
 MIDPOINT, SPREAD = 0.47, 0.1
-# A favourite is liked at least so much; see `stream_app.demo.tastes`.
-FAVOURITE = 0.6
 
 
 def profile_of(garment: Garment) -> ItemProfile:
@@ -114,12 +112,8 @@ def _ranking(
         shown[place] = max(page, key=shopper.utility)
     shown = [shown[place] for place in rng.permutation(NUM_CANDIDATES)]
     request = score_request(state, [profiles[one.item_id] for one in shown])
-    targets = tuple(_liking(shopper.utility(one)) for one in shown)
+    targets = tuple(liking(shopper.utility(one), MIDPOINT, SPREAD) for one in shown)
     return RankingLesson(with_orders(request, rng), targets)
-
-
-def _liking(utility: float) -> float:
-    return float(1 / (1 + np.exp((MIDPOINT - utility) / SPREAD)))
 
 
 def told_taste(true: Taste, state: UserPreference) -> str:

