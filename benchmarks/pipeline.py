@@ -31,6 +31,7 @@ from stream_app.embedded.process import ChildProcess
 from stream_app.embedded.stack import Stack
 from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.topics import create_topics
+from stream_app.show import Progress, progress_bars
 from stream_app.supervise import PROCESSES, running
 
 NUM_ITEMS = 500
@@ -128,12 +129,16 @@ async def load_items(settings: Settings) -> None:
             await producer.send(topic, encode(item), key=item.item_id.encode())
 
 
-async def until_profiled(settings: Settings) -> None:
-    """Wait until every item has its profile."""
-    topic = settings.topics.item_profiles.name
-    async with asyncio.timeout(NO_ANSWER_S):
-        while len(await newest_by_key(settings.kafka_bootstrap_servers, topic)) < NUM_ITEMS:
-            pass
+async def until_profiled(settings: Settings, num_items: int, progress: Progress) -> None:
+    """Wait until every item has its profile; the first may wait for a model to load."""
+    topic, num_profiled, waited = settings.topics.item_profiles.name, 0, time.monotonic()
+    while num_profiled < num_items:
+        found = len(await newest_by_key(settings.kafka_bootstrap_servers, topic))
+        if found > num_profiled:
+            num_profiled, waited = found, time.monotonic()
+            progress("profiles", num_profiled, num_items)
+        if time.monotonic() - waited > NO_ANSWER_S:
+            raise TimeoutError(f"{num_profiled} of {num_items} profiles after {NO_ANSWER_S:.0f} s")
 
 
 async def measure_raw(settings: Settings, num_events: int, logs: Path) -> Figures:
@@ -168,7 +173,8 @@ async def measure_chain(settings: Settings, num_events: int, logs: Path) -> Figu
     await load_items(settings)
     topics = settings.topics
     with running(PROCESSES, logs, **of(settings)):
-        await until_profiled(settings)
+        with progress_bars() as progress:
+            await until_profiled(settings, NUM_ITEMS, progress)
         route = Route(
             settings, "whole chain", topics.interactions.name, topics.recommendations.name
         )

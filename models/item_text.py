@@ -9,6 +9,8 @@ __all__ = ["features", "item_line", "shorten"]
 # About 15 tokens: twenty candidates stay within 500 tokens of prefill, so that two cores answer
 # one user within a second.
 MAX_LINE_CHARS = 80
+# A title is a seller's words: however long, it leaves room for what was read off the picture.
+MAX_TITLE_CHARS = 40
 
 SENTENCE_END = re.compile(r"(?<=[^.].)[.!?]\s")
 
@@ -25,7 +27,8 @@ def item_line(profile: ItemProfile) -> str:
     """Return the item as prompts show it: its title, then the first sentence of its profile."""
     added = profile.summary.removeprefix(profile.title).lstrip(" .:,-")
     added = SENTENCE_END.split(added, maxsplit=1)[0].rstrip(".")
-    return shorten(f"{profile.title}: {added}" if added else profile.title, MAX_LINE_CHARS)
+    title = shorten(profile.title, MAX_TITLE_CHARS if added else MAX_LINE_CHARS)
+    return shorten(f"{title}: {added}" if added else title, MAX_LINE_CHARS)
 
 
 def features(profile: ItemProfile) -> tuple[str, ...]:

@@ -1,17 +1,18 @@
 """How far does a title that gives orders move an item, against as many ordinary words?
 
-Each attack is put into one candidate of a real request, once as it is and once as ordinary words
-of the same length; the shift is the change of that candidate's rank among twenty.
+Each attack is put into the title of one candidate, in front or behind, once as it is and once as
+ordinary words of the same number; the shift is the change of that candidate's rank among twenty.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.default_model.ranking import Run, Shop
 from models.engine import Engine, ScoreRequest
 from models.preference import score_request
+from schemas.item_profile import ItemProfile
 
 __all__ = ["ATTACKS", "Shifts", "rank_shifts"]
 
@@ -62,16 +63,18 @@ def rank_shifts(engine: Engine, shop: Shop, run: Run) -> Shifts:
     rng = np.random.default_rng(SEED)
     clean, attacked, worded, places = [], [], [], []
     for attack in ATTACKS:
-        for _ in range(NUM_PER_ATTACK):
+        for number in range(NUM_PER_ATTACK):
             person = run.people[int(rng.integers(len(run.people)))]
             rows = rng.choice(len(shop.garments), NUM_CANDIDATES, replace=False)
             shown = [shop.profiles[shop.garments[int(row)].item_id] for row in rows]
-            request = score_request(person.history.state, shown)
             place = int(rng.integers(NUM_CANDIDATES))
             words = " ".join(rng.permutation(ORDINARY.split())[: len(attack.split())])
-            clean.append(request)
-            attacked.append(_with(request, place, shown[place].title, attack))
-            worded.append(_with(request, place, shown[place].title, words))
+            in_front = number % 2 == 0
+            clean.append(score_request(person.history.state, shown))
+            for requests, addition in ((attacked, attack), (worded, words)):
+                sold = [*shown]
+                sold[place] = _with(shown[place], addition, in_front=in_front)
+                requests.append(score_request(person.history.state, sold))
             places.append(place)
     before, by_attack, by_words = (
         _ranks(engine, requests, places) for requests in (clean, attacked, worded)
@@ -79,13 +82,10 @@ def rank_shifts(engine: Engine, shop: Shop, run: Run) -> Shifts:
     return Shifts(before - by_attack, before - by_words)
 
 
-def _with(request: ScoreRequest, place: int, title: str, words: str) -> ScoreRequest:
-    """Put the words behind the candidate's title, as a seller would."""
-    lines = list(request.candidates)
-    lines[place] = lines[place].replace(title, f"{title} {words}", 1)
-    if lines[place] == request.candidates[place]:
-        raise ValueError(f"no title {title!r} in {lines[place]!r}: nothing would be measured")
-    return replace(request, candidates=tuple(lines))
+def _with(profile: ItemProfile, words: str, *, in_front: bool) -> ItemProfile:
+    """Put the words into the title, as a seller would; what was seen of the item stays."""
+    title = f"{words} {profile.title}" if in_front else f"{profile.title} {words}"
+    return profile.model_copy(update={"title": title})
 
 
 def _ranks(engine: Engine, requests: Sequence[ScoreRequest], places: Sequence[int]) -> np.ndarray:

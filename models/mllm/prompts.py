@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
-from models.engine import ItemContent, ScoreRequest, SummaryRequest
+from models.engine import ItemContent, ScoreRequest, SummaryRequest, Taste
 from models.item_text import shorten
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # Changes with any word below and with how answers are cleaned; profiles carry it.
-PROMPT_VERSION = "mllm-2"
+PROMPT_VERSION = "mllm-3"
 
 # Four attributes and a sentence.
 MAX_READING_TOKENS = 64
@@ -40,7 +40,9 @@ MAX_SUMMARY_TOKENS = 32
 MAX_TITLE_CHARS = 120
 MAX_LINE_CHARS = 160
 MAX_SUMMARY_CHARS = 300
-MAX_NAMES = 8
+MAX_NAMES = 12
+# Of the likes, which come weightiest first, so many are told apart as the strongest.
+NUM_STRONGEST = 4
 MAX_NAME_CHARS = 40
 
 # What is read off a picture, where it can be seen.
@@ -94,7 +96,7 @@ def summary_prompt(request: SummaryRequest, plain: Plain) -> list[Message]:
     lines = ["This person:", *(f"- {plain(line, MAX_LINE_CHARS)}" for line in request.block)]
     if request.previous:
         lines.append(f"Until now: {plain(request.previous, MAX_SUMMARY_CHARS)}")
-    lines += _taste(request.taste.likes, request.taste.dislikes, plain)
+    lines += _taste(request.taste, plain)
     lines.append(SUMMARISE)
     return [_user("\n".join(lines))]
 
@@ -107,7 +109,7 @@ def score_prompt(request: ScoreRequest, plain: Plain) -> list[Message]:
     if request.recent:
         lines.append("Lately this person:")
         lines += [f"- {plain(line, MAX_LINE_CHARS)}" for line in request.recent]
-    lines += _taste(request.taste.likes, request.taste.dislikes, plain)
+    lines += _taste(request.taste, plain)
     lines.append(f"Would this person like the next item? Answer {YES} or {NO}.")
     lines.append(f"Item:{SLOT}")
     return [_user("\n".join(lines))]
@@ -123,8 +125,12 @@ def feature_name(feature: str) -> str:
     return feature.removeprefix("category=").replace("=", " ")
 
 
-def _taste(likes: Iterable[str], dislikes: Iterable[str], plain: Plain) -> list[str]:
-    told = [("This person likes", tuple(likes)), ("This person dislikes", tuple(dislikes))]
+def _taste(taste: Taste, plain: Plain) -> list[str]:
+    told = [
+        ("This person likes most", taste.likes[:NUM_STRONGEST]),
+        ("This person likes", taste.likes[NUM_STRONGEST:]),
+        ("This person dislikes", taste.dislikes),
+    ]
     return [f"{words}: {_names(names, plain)}" for words, names in told if names]
 
 

@@ -20,12 +20,14 @@ from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.producer import reliable_producer
 from stream_app.kafka.topics import require_topics
 
-__all__ = ["live_releases", "release", "rollback", "withdraw"]
+__all__ = ["MAX_PREVIOUS", "live_releases", "release", "rollback", "shortened", "withdraw"]
 
 # Part of an object's key, of versions and of shell lines.
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 # What adding shares such as 0.1 may get wrong.
 ROUNDING = 1e-9
+# Releases that one remembers: so many bad ones in a row leave a worker that starts with a good one.
+MAX_PREVIOUS = 4
 
 
 async def live_releases(settings: Settings) -> dict[str, AdapterRelease]:
@@ -80,21 +82,17 @@ async def release(
         released_at=_now(),
         base=adapter.base,
         prompt=adapter.prompt,
-        previous=_shortened(before, MAX_PREVIOUS),
+        previous=shortened(before, MAX_PREVIOUS),
     )
     await _announce(settings, name, announced)
     return announced
 
 
-# Releases that one remembers: so many bad ones in a row leave a worker that starts with a good one.
-MAX_PREVIOUS = 4
-
-
-def _shortened(release: AdapterRelease | None, depth: int) -> AdapterRelease | None:
+def shortened(release: AdapterRelease | None, depth: int) -> AdapterRelease | None:
     """Return a release that remembers at most `depth - 1` before it."""
     if release is None or depth == 0:
         return None
-    return release.model_copy(update={"previous": _shortened(release.previous, depth - 1)})
+    return release.model_copy(update={"previous": shortened(release.previous, depth - 1)})
 
 
 async def rollback(settings: Settings, name: str) -> AdapterRelease:

@@ -13,8 +13,8 @@ from stream_app.default_model.lessons import (
     RankingLesson,
     SummaryLesson,
     liking,
-    with_orders,
 )
+from stream_app.default_model.orders import with_additions
 from stream_app.default_model.shoppers import History
 from stream_app.default_model.shops import SHOPS, Shop, title
 from stream_app.demo.tastes import listed
@@ -47,11 +47,12 @@ def reader_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
             loved = [name for name in names if interest[name] > 0.5] or names
             answer = f"{listed(loved[:4])}." if loved else "nothing seen so far."
             summaries.append(SummaryLesson(request, answer))
-            history.summarise(f"Likes {answer}")
+            # As it is written live: without knowing what is loved.
+            history.summarise(f"Likes {listed(names[: int(rng.integers(1, 6))])}.")
     if summaries:
         yield summaries[-1]
     shown = [_item(shop, rng) for _ in range(NUM_CANDIDATES)]
-    asked = with_orders(score_request(history.state, shown), rng)
+    asked = score_request(history.state, with_additions(shown, rng))
     yield RankingLesson(asked, tuple(_liking(one, interest) for one in shown))
 
 

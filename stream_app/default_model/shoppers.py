@@ -1,6 +1,6 @@
 """Lessons from shoppers of the drawn catalogue, whose tastes drift."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -22,13 +22,13 @@ from stream_app.default_model.lessons import (
     RankingLesson,
     SummaryLesson,
     liking,
-    with_orders,
 )
+from stream_app.default_model.orders import with_additions
 from stream_app.demo.garments import LOOKS, Garment, caption
 from stream_app.demo.shoppers import Shopper
 from stream_app.demo.tastes import FAVOURITE, Taste, listed
 
-__all__ = ["EPOCH", "History", "profile_of", "shopper_lessons", "told_taste"]
+__all__ = ["EPOCH", "History", "guessed_taste", "profile_of", "shopper_lessons", "told_taste"]
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 MIN_HISTORY, MAX_HISTORY = 2, 40
@@ -36,6 +36,8 @@ NUM_CANDIDATES = 20
 # So many candidates are the best of a page each, as what a shopper picks is; the rest is drawn.
 NUM_PICKED = 8
 PAGE_ITEMS = 24
+# A summary names at most so many colours, so many patterns and so on.
+MAX_NAMED = 3
 # From simulated picks against random garments, one to one: logistic regression on the utility.
 MIDPOINT, SPREAD = 0.47, 0.1
 
@@ -84,26 +86,24 @@ def shopper_lessons(garments: Sequence[Garment], user_id: str, *, seed: int) -> 
     rng = np.random.default_rng([seed, *user_id.encode()])
     shopper = Shopper(user_id, seed=seed)
     history = History(user_id)
-    profiles = {garment.item_id: profile_of(garment) for garment in garments}
     summaries: list[SummaryLesson] = []
     for _ in range(int(rng.integers(MIN_HISTORY, MAX_HISTORY + 1))):
         garment, kind = shopper.next_interaction((), garments)
-        history.add(profiles[garment.item_id], kind)
+        history.add(profile_of(garment), kind)
         request = summary_request(history.state)
         if request is not None:
             answer = told_taste(shopper.taste, history.state)
             summaries.append(SummaryLesson(request, answer))
-            history.summarise(f"Likes {answer}")
+            history.summarise(f"Likes {guessed_taste(history.state, rng)}")
     if summaries:
         yield summaries[int(rng.integers(len(summaries)))]
-    yield _ranking(shopper, history.state, garments, profiles, rng)
+    yield _ranking(shopper, history.state, garments, rng)
 
 
 def _ranking(
     shopper: Shopper,
     state: UserPreference,
     garments: Sequence[Garment],
-    profiles: dict[str, ItemProfile],
     rng: np.random.Generator,
 ) -> RankingLesson:
     shown = [garments[index] for index in rng.integers(len(garments), size=NUM_CANDIDATES)]
@@ -111,23 +111,38 @@ def _ranking(
         page = [garments[index] for index in rng.integers(len(garments), size=PAGE_ITEMS)]
         shown[place] = max(page, key=shopper.utility)
     shown = [shown[place] for place in rng.permutation(NUM_CANDIDATES)]
-    request = score_request(state, [profiles[one.item_id] for one in shown])
+    sold = with_additions([profile_of(one) for one in shown], rng)
     targets = tuple(liking(shopper.utility(one), MIDPOINT, SPREAD) for one in shown)
-    return RankingLesson(with_orders(request, rng), targets)
+    return RankingLesson(score_request(state, sold), targets)
 
 
 def told_taste(true: Taste, state: UserPreference) -> str:
     """Say what the person likes, as far as the state shows it; strongest evidence first."""
+    weights = {**true.colours, **true.patterns, **true.kinds, **true.styles}
+    found = []
+    for names in _counted(state):
+        favourites = [name for name in names if weights.get(name, 0.0) >= FAVOURITE]
+        found.append((favourites or names[:1])[:MAX_NAMED])
+    return _said(found)
+
+
+def guessed_taste(state: UserPreference, rng: np.random.Generator) -> str:
+    """Say what the state shows without knowing the true taste, as a summary read live would.
+
+    With the truth in it a ranking would learn to trust the summary more than the counts.
+    """
+    depth = int(rng.integers(1, MAX_NAMED + 1))
+    return _said([names[:depth] for names in _counted(state)])
+
+
+def _counted(state: UserPreference) -> list[list[str]]:
+    """Return the values of each attribute that likes are counted of, weightiest first."""
     counted = sorted(state.likes, key=lambda name: (-state.likes[name], name))
-    colours = _shown(true.colours, "colour=", counted)
-    patterns = _shown(true.patterns, "pattern=", counted)
-    kinds = _shown(true.kinds, "category=", counted)
-    styles = _shown(true.styles, "style=", counted)
-    parts = [listed(colours), listed(patterns), listed(kinds), listed(styles)]
-    return ", ".join(filter(None, parts)) + "."
+    return [
+        [name.removeprefix(prefix) for name in counted if name.startswith(prefix)]
+        for prefix in ("colour=", "pattern=", "category=", "style=")
+    ]
 
 
-def _shown(true: Mapping[str, float], prefix: str, counted: list[str]) -> list[str]:
-    names = [name.removeprefix(prefix) for name in counted if name.startswith(prefix)]
-    favourites = [name for name in names if true.get(name, 0.0) >= FAVOURITE]
-    return (favourites or names[:1])[:3]
+def _said(found: Iterable[Sequence[str]]) -> str:
+    return ", ".join(filter(None, map(listed, found))) + "."

@@ -22,7 +22,7 @@ from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import PROJECTOR, Plan, train
 from stream_app.default_model.batches import (
     BATCHES_PER_STEP,
-    MIXES,
+    MIX,
     NUM_STEPS,
     Pictures,
     training_batches,
@@ -86,7 +86,7 @@ def teach(
     metrics = train(
         loaded,
         rows.answers,
-        training_batches(rows, plain, pictures, mixes=MIXES, seed=SEED),
+        training_batches(rows, plain, pictures, mix=MIX, num_steps=NUM_STEPS, seed=SEED),
         # Other shoppers; the garments that the card is measured on choose no checkpoint.
         validation_batches(rows, plain, garments, seed=SEED + 1),
         Plan(
@@ -109,7 +109,7 @@ def teach(
 
 def _lesson_id(garments: Sequence[Garment], photos: Sequence[Photo]) -> str:
     """Return what changes with anything that is taught: other lessons start anew."""
-    told = [PROMPT_VERSION, repr(MIXES), SEED, *map(repr, garments)]
+    told = [PROMPT_VERSION, repr(MIX), NUM_STEPS, SEED, *map(repr, garments)]
     told += [f"{one.path.name} {one.label}" for one in photos]
     return sha256("\n".join(map(str, told)).encode()).hexdigest()[:12]
 

@@ -8,7 +8,7 @@ from aiohttp import web
 from remote.model_server import ModelServer
 
 from models.attempts import attempt
-from models.errors import CapacityError, EngineError, InputError
+from models.errors import CapacityError, EngineError, InputError, ModelLoadError
 from models.remote import server as server_module
 from models.remote.contract import Models
 from models.remote.server import Server
@@ -145,6 +145,13 @@ def test_a_compressed_answer_is_not_unpacked(server, asking):
     server.fault = always(200, "x", **{"Content-Encoding": "gzip"})
     with pytest.raises(EngineError, match="compresses"):
         ask(asking)
+
+
+@pytest.mark.parametrize("key", ["sk-a\nX-Other: b", "sk-ключ"])
+def test_a_key_that_no_header_takes_is_refused_unseen(key):
+    with pytest.raises(ModelLoadError, match="OPENAI_API_KEY") as refused:
+        Server("http://localhost:1/v1", api_key=key, timeout_s=1.0, concurrency=1)
+    assert key not in str(refused.value)
 
 
 @pytest.mark.parametrize("status", [400, 401, 418, 500])

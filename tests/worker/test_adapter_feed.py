@@ -224,6 +224,15 @@ async def test_a_start_with_a_bad_release_takes_the_one_before_it(feed, released
     assert feed.adapter_of("ada") == adapter_id(good)
 
 
+async def test_several_bad_releases_in_a_row_lead_back_to_the_good_one(feed, released):
+    """As they do for a worker that ran before and kept it."""
+    good = released("a", b"1")
+    bad = released("a", b"bad 1", previous=good)
+    add(feed, released("a", b"bad 2", previous=bad))
+    await feed.start()
+    assert feed.adapter_of("ada") == adapter_id(good)
+
+
 async def test_no_object_but_the_released_one_gets_to_the_engine(feed, engine, storage, released):
     other_bytes, missing, too_big = (released(name, name.encode()) for name in ("a", "b", "c"))
     storage.objects[other_bytes.sha256] = b"others"
