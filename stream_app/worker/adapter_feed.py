@@ -49,7 +49,7 @@ class AdapterFeed:
         self._in_engine = in_engine
         self._on_fetched = on_fetched
         # By name, each newer than the next: what is to be fetched, to be applied, and in use.
-        self._announced: dict[str, AdapterRelease | None] = {}
+        self._announced: dict[str, AdapterRelease] = {}
         self._fetched: dict[str, tuple[AdapterRelease | None, bytes]] = {}
         self._live: dict[str, AdapterRelease] = {}
         self._changed = asyncio.Event()
@@ -66,12 +66,18 @@ class AdapterFeed:
             logger.error("adapter release not readable", adapter=name, error=release.reason)
         elif release is not None and release.name != name:
             logger.error("adapter release under another key", adapter=release.name, key=name)
+        elif release is None:
+            # Nothing to fetch, so it waits for no object storage.
+            self._announced.pop(name, None)
+            self._fetched[name] = (None, b"")
+            self._on_fetched()
         else:
             self._announced[name] = release
             self._changed.set()
 
     async def start(self) -> None:
         """Apply what has been announced, as far as object storage answers in half a minute."""
+        await self.apply()
         # Again, because one that is refused may bring back the one before it.
         while self._announced:
             try:
@@ -106,7 +112,7 @@ class AdapterFeed:
             if self._announced:
                 await asyncio.sleep(RETRY_S)
 
-    async def _fetch(self, name: str, release: AdapterRelease | None) -> None:
+    async def _fetch(self, name: str, release: AdapterRelease) -> None:
         try:
             data = await self._data(release)
         except StorageUnavailableError as error:
@@ -120,15 +126,15 @@ class AdapterFeed:
             self._fetched[name] = (release, data)
             self._on_fetched()
 
-    def _take(self, name: str, release: AdapterRelease | None) -> bool:
+    def _take(self, name: str, release: AdapterRelease) -> bool:
         """Tell whether this is still what is announced, and if so, strike it off."""
         if self._announced.get(name) is not release:
             return False
         self._announced.pop(name, None)
         return True
 
-    async def _data(self, release: AdapterRelease | None) -> bytes:
-        if release is None or self._is_live(release):
+    async def _data(self, release: AdapterRelease) -> bytes:
+        if self._is_live(release):
             return b""
         require_fit(self._engine.versions, base=release.base, prompt=release.prompt)
         return await asyncio.to_thread(fetch, self._storage, release)

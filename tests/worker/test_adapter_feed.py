@@ -191,6 +191,17 @@ async def test_a_withdrawn_adapter_is_gone(feed, engine, released):
     assert engine.loaded == {}
 
 
+async def test_a_withdrawal_waits_for_no_fetch(feed, storage, released):
+    add(feed, released("a", b"1"))
+    await feed.start()
+    other = released("b", b"2", share=0.0)
+    storage.objects[other.sha256] = StorageUnavailableError("away")
+    add(feed, other)
+    feed.add("a", None)
+    await feed.apply()
+    assert feed.adapter_of("ada") is None
+
+
 async def test_nothing_changes_before_the_worker_says_apply(feed, fetched, engine, released):
     """Between two batches: during one, a user's adapter and the loaded ones stay as they are."""
     first, second = released("a", b"1"), released("a", b"2")
