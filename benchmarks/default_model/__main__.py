@@ -19,12 +19,14 @@ from benchmarks.default_model.ranking import (
     profiles_of,
     replay,
 )
+from benchmarks.default_model.yardstick import Yardstick
 from models.mllm.engine import MllmEngine
 from models.mllm.load import LoadedModel, load
 from models.mllm.prompts import ATTRIBUTES
 from models.mllm.trained import TRAINED
 from stream_app.config import read_settings
 from stream_app.default_model.pictures import drawn_garments, features_of, labelled_photos
+from stream_app.default_model.shoppers import profile_of
 from stream_app.engine import default_model_folder
 from stream_app.show import Progress, progress_bars
 
@@ -43,7 +45,7 @@ Rows = list[tuple[str, str]]
     "--model", type=click.Path(path_type=Path), help="Another model than the default one."
 )
 @click.option(
-    "--shoppers", default=60, show_default=True, help="Unseen shoppers that are followed."
+    "--shoppers", default=50, show_default=True, help="Unseen shoppers that are followed."
 )
 @click.option("--garments", default=400, show_default=True, help="Unseen garments, of 700.")
 @click.option("--write-card", is_flag=True, help="Put the table into the model card.")
@@ -129,9 +131,7 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
             garments,
             profiles_of(engine, garments, with_pictures=with_pictures, progress=counted),
         )
-        run = replay(
-            engine, shop, num_shoppers=num_shoppers, num_warm=18, num_scored=12, progress=counted
-        )
+        run = replay(engine, shop, num_shoppers=num_shoppers, progress=counted)
         area, low, high = auc(run.pairs)
         rows.append(
             (
@@ -144,9 +144,20 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
             rows.append(
                 ("the same by MostPop (chance is .5)", f"{popular:.3f} [{low:.3f}, {high:.3f}]")
             )
+            rows.append(_yardstick(shop, run, counted))
             rows += _summaries(run)
             rows += _hostile(engine, shop, run)
     return rows
+
+
+def _yardstick(shop: Shop, run: Run, counted: Progress) -> tuple[str, str]:
+    learned, _ = drawn_garments()
+    trees = Yardstick(learned, progress=counted)
+    right = Shop(shop.garments, {one.item_id: profile_of(one) for one in shop.garments})
+    others = replay(trees, right, num_shoppers=len(run.people), progress=counted)
+    area, low, high = auc(others.pairs)
+    name = "the same by boosted trees on the likes shown, readings all right"
+    return name, f"{area:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _summaries(run: Run) -> Rows:

@@ -90,28 +90,32 @@ def replay(
     shop: Shop,
     *,
     num_shoppers: int,
-    num_warm: int,
-    num_scored: int,
+    num_warm: int = 18,
+    num_scored: int = 12,
     progress: Progress,
+    people: str = "unseen",
 ) -> Run:
-    """Let shoppers shop, `num_warm` events unscored and `num_scored` scored."""
-    people = [
+    """Let shoppers shop, `num_warm` events unscored and `num_scored` scored.
+
+    Shoppers of another name for `people` are others.
+    """
+    persons = [
         _Person(
-            Shopper(f"unseen{number}", seed=SHOPPER_SEED),
-            History(f"unseen{number}"),
+            Shopper(f"{people}{number}", seed=SHOPPER_SEED),
+            History(f"{people}{number}"),
             np.random.default_rng([NEGATIVE_SEED, number]),
         )
         for number in range(num_shoppers)
     ]
-    run = Run(people=people)
+    run = Run(people=persons)
     num_rounds = num_warm + num_scored
     for number in range(num_rounds):
-        picks = [one.shopper.next_interaction((), shop.garments) for one in people]
+        picks = [one.shopper.next_interaction((), shop.garments) for one in persons]
         if number >= num_warm:
-            run.pairs += _scored(engine, shop, people, picks)
-        for person, (garment, kind) in zip(people, picks, strict=True):
+            run.pairs += _scored(engine, shop, persons, picks)
+        for person, (garment, kind) in zip(persons, picks, strict=True):
             person.history.add(shop.profiles[garment.item_id], kind)
-        _summarise(engine, people)
+        _summarise(engine, persons)
         progress("shopping", number + 1, num_rounds)
     return run
 

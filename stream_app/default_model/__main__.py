@@ -7,6 +7,7 @@ import click
 
 from models.errors import ModelLoadError
 from models.mllm.trained import TRAINED
+from stream_app.default_model.batches import NUM_STEPS
 from stream_app.default_model.pictures import PhotosMissingError
 from stream_app.show import progress_bars
 
@@ -17,7 +18,9 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--photos", type=FOLDER, required=True, help="Photos of clothes, with items.jsonl.")
 @click.option("--work", type=FOLDER, required=True, help="Checkpoints; a second run goes on there.")
 @click.option("--out", type=FOLDER, default=TRAINED, help="Where the trained weights go.")
-def main(photos: Path, work: Path, out: Path) -> None:
+@click.option("--steps", default=NUM_STEPS, show_default=True, help="About 12 s each.")
+@click.option("--start", type=FOLDER, help="Trained weights to go on from.")
+def main(photos: Path, work: Path, out: Path, steps: int, start: Path | None) -> None:
     """Teach the default model to see clothes, to sum up a taste and to say yes or no.
 
     About an hour on two quiet cores. The weights are a few MB; after a change
@@ -30,7 +33,7 @@ def main(photos: Path, work: Path, out: Path) -> None:
     with progress_bars() as counted:
         try:
             metrics = teach(
-                Schooling(photos, work, out),
+                Schooling(photos, work, out, steps, start),
                 callbacks=[TrainingProgress(counted)],
                 progress=partial(click.echo, err=True),
                 counted=counted,

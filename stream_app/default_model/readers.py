@@ -22,7 +22,7 @@ from stream_app.demo.tastes import listed
 __all__ = ["reader_lessons"]
 
 MIN_HISTORY, MAX_HISTORY = 1, 20
-NUM_CANDIDATES = 16
+NUM_CANDIDATES = 12
 MAX_TOPICS = 3
 # How much the mean interest in an item's topics must change for the odds to change e-fold.
 SPREAD = 0.25

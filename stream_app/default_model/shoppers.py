@@ -32,9 +32,9 @@ __all__ = ["EPOCH", "History", "guessed_taste", "profile_of", "shopper_lessons",
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 MIN_HISTORY, MAX_HISTORY = 2, 40
-NUM_CANDIDATES = 20
+NUM_CANDIDATES = 12
 # So many candidates are the best of a page each, as what a shopper picks is; the rest is drawn.
-NUM_PICKED = 8
+NUM_PICKED = 5
 PAGE_ITEMS = 24
 # A summary names at most so many colours, so many patterns and so on.
 MAX_NAMED = 3

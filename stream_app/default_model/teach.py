@@ -16,7 +16,7 @@ from models.mllm.default_model import assemble
 from models.mllm.familiarity import Familiarity
 from models.mllm.load import LoadedModel, load
 from models.mllm.prompts import ATTRIBUTES, PROMPT_VERSION, Plain
-from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS
+from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS, trained_id
 from models.mllm.training.alignment import Labels, align
 from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import PROJECTOR, Plan, train
@@ -36,6 +36,7 @@ from stream_app.show import Progress
 __all__ = ["Schooling", "teach"]
 
 SEED = 7
+LEARNING_RATE = 8e-4
 ALIGNMENT_STEPS = 800
 # How peft names the projector that was trained beside the adapter.
 PROJECTOR_KEY = f"base_model.model.model.{PROJECTOR}."
@@ -43,11 +44,16 @@ PROJECTOR_KEY = f"base_model.model.model.{PROJECTOR}."
 
 @dataclass(frozen=True)
 class Schooling:
-    """Where pictures are, where to work, and where trained weights go."""
+    """Where pictures are, where to work, where trained weights go, and for how many steps.
+
+    `start` is a folder of trained weights to go on from, None to begin with nothing.
+    """
 
     photos: Path
     work: Path
     out: Path
+    num_steps: int = NUM_STEPS
+    start: Path | None = None
 
 
 def teach(
@@ -67,7 +73,7 @@ def teach(
     """
     photos = [one for one in labelled_photos(schooling.photos) if one.split == "train"]
     garments, _ = drawn_garments()
-    work = schooling.work / _lesson_id(garments, photos)
+    work = schooling.work / _lesson_id(schooling, garments, photos)
     base = work / "base"
     if not base.exists():
         assemble(base, trained=None, progress=progress)
@@ -78,28 +84,30 @@ def teach(
         [one.label for one in photos],
         features_of(loaded, photos, work / "photos.npy", progress=counted),
     )
-    progress("The projector's start: words for what is seen")
-    _align(loaded, pictures)
-    progress(f"Projector and adapter: {NUM_STEPS} steps")
+    if schooling.start is None:
+        progress("The projector's start: words for what is seen")
+        _align(loaded, pictures)
+    progress(f"Projector and adapter: {schooling.num_steps} steps")
     plain = Plain(special_tokens(loaded.tokenizer))
     rows = RowBuilder(loaded, plain)
     metrics = train(
         loaded,
         rows.answers,
-        training_batches(rows, plain, pictures, mix=MIX, num_steps=NUM_STEPS, seed=SEED),
+        training_batches(rows, plain, pictures, mix=MIX, num_steps=schooling.num_steps, seed=SEED),
         # Other shoppers; the garments that the card is measured on choose no checkpoint.
         validation_batches(rows, plain, garments, seed=SEED + 1),
         Plan(
-            learning_rate=8e-4,
+            learning_rate=LEARNING_RATE if schooling.start is None else LEARNING_RATE / 2,
             accumulation=BATCHES_PER_STEP,
             evaluate_every=40,
             # The AUC rises late; nothing is to end the training before.
-            patience=NUM_STEPS,
+            patience=schooling.num_steps,
             with_projector=True,
             seed=SEED,
         ),
         work / "trained",
         callbacks=callbacks,
+        start=_weights(schooling.start) if schooling.start else None,
         progress=progress,
     )
     _export(work / "trained", schooling.out)
@@ -107,9 +115,10 @@ def teach(
     return metrics
 
 
-def _lesson_id(garments: Sequence[Garment], photos: Sequence[Photo]) -> str:
+def _lesson_id(schooling: Schooling, garments: Sequence[Garment], photos: Sequence[Photo]) -> str:
     """Return what changes with anything that is taught: other lessons start anew."""
-    told = [PROMPT_VERSION, repr(MIX), NUM_STEPS, SEED, *map(repr, garments)]
+    start = schooling.start and trained_id(schooling.start)
+    told = [PROMPT_VERSION, repr(MIX), schooling.num_steps, start, SEED, *map(repr, garments)]
     told += [f"{one.path.name} {one.label}" for one in photos]
     return sha256("\n".join(map(str, told)).encode()).hexdigest()[:12]
 
@@ -141,6 +150,14 @@ def _align(loaded: LoadedModel, pictures: Pictures) -> None:
         num_steps=ALIGNMENT_STEPS,
         seed=SEED,
     )
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return what `_export` wrote, as peft names it."""
+    projector = load_file(folder / PROJECTOR_WEIGHTS)
+    return load_file(folder / WEIGHTS_FILE) | {
+        f"{PROJECTOR_KEY}{name}": tensor for name, tensor in projector.items()
+    }
 
 
 def _export(trained: Path, out: Path) -> None:

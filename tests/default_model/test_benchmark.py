@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.default_model import yardstick
 from benchmarks.default_model.hostile import ATTACKS, NUM_PER_ATTACK, rank_shifts
 from benchmarks.default_model.ranking import (
     Pair,
@@ -14,12 +15,14 @@ from benchmarks.default_model.ranking import (
     profiles_of,
     replay,
 )
+from models.engine import ScoreRequest, Taste
 from models.weightless import WeightlessEngine
 from stream_app.default_model.shoppers import profile_of
 from stream_app.demo.garments import draw_catalogue
 
 GARMENTS = list(draw_catalogue(40, seed=3))
 ENGINE = WeightlessEngine()
+LINES = ("Alder shirt: A casual red plain shirt", "Wren coat: An elegant blue coat")
 
 
 def nothing(*_told: object) -> None:
@@ -91,3 +94,18 @@ def test_without_pictures_profiles_are_the_shops_words() -> None:
     profiles = profiles_of(ENGINE, GARMENTS[:3], with_pictures=False, progress=nothing)
     assert [one.title for one in profiles.values()] == [one.title for one in GARMENTS[:3]]
     assert all(one.attributes == {} for one in profiles.values())
+
+
+def test_the_yardstick_learns_from_others_what_the_prompt_shows(shop: Shop, monkeypatch) -> None:
+    monkeypatch.setattr(yardstick, "NUM_SHOPPERS", 12)
+    trees = yardstick.Yardstick(GARMENTS, progress=nothing)
+    liking = ScoreRequest("", (), Taste(("colour=red", "style=casual"), ("colour=blue",)), LINES)
+    assert yardstick._ranks(liking).tolist() == [
+        [0.0, 99.0, 99.0, 1.0, 99.0, 99.0, 99.0, 99.0],
+        [99.0, 99.0, 99.0, 99.0, 0.0, 99.0, 99.0, 99.0],
+    ]
+    scores = trees.score([liking])
+    assert len(scores[0]) == len(LINES)
+    assert all(0.0 <= one <= 1.0 for one in scores[0])
+    others = replay(trees, shop, num_shoppers=6, num_warm=12, num_scored=10, progress=nothing)
+    assert auc(others.pairs)[0] > 0.55

@@ -1,13 +1,13 @@
 """Train a LoRA adapter, and where asked the projector, by transformers' Trainer and peft."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from peft import LoraConfig, PeftModelForCausalLM
+from peft import LoraConfig, PeftModelForCausalLM, set_peft_model_state_dict
 from sklearn.metrics import roc_auc_score
 from torch.utils.data import Dataset, Sampler, SequentialSampler
 from transformers import (
@@ -116,10 +116,12 @@ def train(
     folder: Path,
     *,
     callbacks: Sequence[TrainerCallback] = (),
+    start: Mapping[str, torch.Tensor] | None = None,
     progress: Callable[[str], None],
 ) -> dict[str, float]:
     """Train on the batches and leave the best adapter in `folder`; returns its metrics.
 
+    `start` are the weights of an adapter of the same rank to go on from, by peft's names.
     Interrupted, it goes on from the last checkpoint in `folder` when it is called again.
     The model given is wrapped by peft and trained in place. Started by `accelerate launch`, each
     process takes its share of the batches, and the first alone writes.
@@ -135,6 +137,8 @@ def train(
     torch.manual_seed(plan.seed)
     model = _Learner(loaded.model, config)
     model.answers = answers
+    if start is not None:
+        set_peft_model_state_dict(model, dict(start))
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=plan.num_epochs,
