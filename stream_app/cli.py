@@ -300,7 +300,7 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
 )
 @click.option(
     "--items",
-    default=512,
+    default=96,
     show_default=True,
     type=click.IntRange(10, 100_000),
     help="Garments of the drawn catalogue.",

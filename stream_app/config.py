@@ -125,7 +125,10 @@ class Settings(BaseSettings):
         default=16, ge=1, le=1024, description="Events of a micro-batch, one of each user at most"
     )
     max_batch_items: int = Field(
-        default=2, ge=1, le=256, description="Items that the model reads at once while idle"
+        default=16,
+        ge=1,
+        le=256,
+        description="Items read at once at most: two at first, doubled while no event comes",
     )
     drain_s: float = Field(
         default=20, gt=0, le=600, description="How long a stop waits for work in hand"

@@ -31,15 +31,14 @@ from stream_app.supervise import PROCESSES, running
 
 __all__ = ["run_demo"]
 
-# With so many profiles a list is worth looking at; the model reads the others between events.
-FIRST_PROFILES = 32
+# So many are read before the first shopper comes; of a larger catalogue the rest between events.
+FIRST_PROFILES = 96
 NUM_SHOWN = 5
 # Two cores score less than a thousand tokens a second, and a batch of users takes as much longer
 # as it has users: one at a time is answered sooner. Given settings go before these.
 PACE = {
     "STREAM_APP_NUM_CANDIDATES": "12",
     "STREAM_APP_MAX_BATCH_EVENTS": "1",
-    "STREAM_APP_MAX_BATCH_ITEMS": "4",
 }
 LOOK_EVERY_S = 0.5
 AT_WORK = ('"agent running"', '"worker started"')

@@ -32,6 +32,7 @@ from stream_app.worker.outcome import Answered, Outcome, Profiled, Withdrawn
 from stream_app.worker.partition import Partition
 from stream_app.worker.slot import StateSlot
 from stream_app.worker.store import PartitionStore
+from stream_app.worker.turns import Turns
 
 __all__ = ["Worker"]
 
@@ -40,8 +41,6 @@ logger = structlog.get_logger(__name__)
 POLL_MS = 200
 POLL_RECORDS = 128
 COMMIT_INTERVAL_S = 0.5
-# Events come first; yet under unending load one batch in so many goes to the catalogue.
-EVENT_BATCHES_PER_ITEM_BATCH = 16
 
 Batch = dict[Partition, list[ConsumerRecord]]
 Result = TypeVar("Result")
@@ -89,7 +88,7 @@ class Worker:
         self._adapters_view = CompactedView(
             bootstrap, settings.topics.adapters.name, self._adapters.add
         )
-        self._num_event_batches = 0
+        self._turns = Turns(settings.max_batch_items)
         self._failure: BaseException | None = None
 
     def stop(self) -> None:
@@ -184,15 +183,21 @@ class Worker:
                 self._idle.set()
 
     def _next_batch(self) -> Batch:
-        events = (self._events_topic, self._settings.max_batch_events)
-        items = (self._items_topic, self._settings.max_batch_items)
-        events_first = self._num_event_batches < EVENT_BATCHES_PER_ITEM_BATCH
-        for topic, max_records in [events, items] if events_first else [items, events]:
-            if batch := self._take(topic, max_records):
-                is_events = topic == self._events_topic
-                self._num_event_batches = self._num_event_batches + 1 if is_events else 0
-                return batch
-        return {}
+        if self._turns.is_for_events:
+            return self._event_batch() or self._item_batch()
+        return self._item_batch() or self._event_batch()
+
+    def _event_batch(self) -> Batch:
+        batch = self._take(self._events_topic, self._settings.max_batch_events)
+        if batch:
+            self._turns.took_events()
+        return batch
+
+    def _item_batch(self) -> Batch:
+        batch = self._take(self._items_topic, self._turns.num_items)
+        if batch:
+            self._turns.took_items()
+        return batch
 
     def _take(self, topic: str, max_records: int) -> Batch:
         """Share a batch out over the topic's partitions; a key never lies on two of them."""
