@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.pipeline import of, until_profiled
+from models.preference import BLOCK_SIZE
 from schemas.recommendation import Recommendation
 from stream_app.catalog import load_catalogue
 from stream_app.config import Settings, read_settings
@@ -38,10 +39,10 @@ async def measure(
     ranked, summed_up = LoopReport(), LoopReport()
     sent = LoopReport()
 
-    def count(recommendation: Recommendation, latency_s: float) -> None:
+    def count(_list: Recommendation, latency_s: float) -> None:
         if sent.num_events > NUM_UNCOUNTED:
-            has_summary = recommendation.summary != recommendation.previous_summary
-            (summed_up if has_summary else ranked).latencies_s.append(latency_s)
+            ends_block = sent.num_events % BLOCK_SIZE == 0
+            (summed_up if ends_block else ranked).latencies_s.append(latency_s)
         counted("clicks", min(sent.num_events, total), total)
 
     total = num_clicks + NUM_UNCOUNTED

@@ -31,6 +31,9 @@ from stream_app.engine import default_model_folder
 from stream_app.show import Progress, progress_bars
 
 START, END = "<!-- results -->", "<!-- end of results -->"
+# Met here only: prompts and state were chosen on "unseen" ones.
+PEOPLE = "final"
+NUM_SHOPPERS, NUM_GARMENTS = 100, 400
 Rows = list[tuple[str, str]]
 
 
@@ -45,9 +48,9 @@ Rows = list[tuple[str, str]]
     "--model", type=click.Path(path_type=Path), help="Another model than the default one."
 )
 @click.option(
-    "--shoppers", default=50, show_default=True, help="Unseen shoppers that are followed."
+    "--shoppers", default=NUM_SHOPPERS, show_default=True, help="Shoppers that are followed."
 )
-@click.option("--garments", default=400, show_default=True, help="Unseen garments, of 700.")
+@click.option("--garments", default=NUM_GARMENTS, show_default=True, help="Of 700 unseen ones.")
 @click.option("--write-card", is_flag=True, help="Put the table into the model card.")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), help="Write the figures here.")
 def main(
@@ -60,6 +63,8 @@ def main(
     as_json: Path | None,
 ) -> None:
     """Measure what the default model names, sums up and ranks; about 20 minutes on two cores."""
+    if write_card and (model or (shoppers, garments) != (NUM_SHOPPERS, NUM_GARMENTS)):
+        raise click.UsageError("--write-card is for the default model, measured in full")
     loaded = load(model or default_model_folder(read_settings().home))
     engine = MllmEngine(loaded)
     with progress_bars() as counted:
@@ -131,11 +136,12 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
             garments,
             profiles_of(engine, garments, with_pictures=with_pictures, progress=counted),
         )
-        run = replay(engine, shop, num_shoppers=num_shoppers, progress=counted)
+        run = replay(engine, shop, num_shoppers=num_shoppers, people=PEOPLE, progress=counted)
         area, low, high = auc(run.pairs)
         rows.append(
             (
-                f"yes/no AUC, {len(run.pairs)} pairs of {num_shoppers} unseen shoppers, {name}",
+                f"yes/no AUC (pooled), {len(run.pairs)} pairs of {num_shoppers} unseen shoppers,"
+                f" {name}",
                 f"{area:.3f} [{low:.3f}, {high:.3f}]",
             )
         )
@@ -144,20 +150,23 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
             rows.append(
                 ("the same by MostPop (chance is .5)", f"{popular:.3f} [{low:.3f}, {high:.3f}]")
             )
-            rows.append(_yardstick(shop, run, counted))
+            rows += _yardstick(shop, len(run.people), counted)
             rows += _summaries(run)
             rows += _hostile(engine, shop, run)
     return rows
 
 
-def _yardstick(shop: Shop, run: Run, counted: Progress) -> tuple[str, str]:
+def _yardstick(shop: Shop, num_shoppers: int, counted: Progress) -> Rows:
     learned, _ = drawn_garments()
     trees = Yardstick(learned, progress=counted)
     right = Shop(shop.garments, {one.item_id: profile_of(one) for one in shop.garments})
-    others = replay(trees, right, num_shoppers=len(run.people), progress=counted)
-    area, low, high = auc(others.pairs)
-    name = "the same by boosted trees on the likes shown, readings all right"
-    return name, f"{area:.3f} [{low:.3f}, {high:.3f}]"
+    rows: Rows = []
+    for readings, read in (("its readings", shop), ("readings all right", right)):
+        others = replay(trees, read, num_shoppers=num_shoppers, people=PEOPLE, progress=counted)
+        area, low, high = auc(others.pairs)
+        name = f"the same by boosted trees on the likes and dislikes shown, {readings}"
+        rows.append((name, f"{area:.3f} [{low:.3f}, {high:.3f}]"))
+    return rows
 
 
 def _summaries(run: Run) -> Rows:

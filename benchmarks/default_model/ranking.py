@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from models.engine import Engine, ItemContent, ItemReading
 from models.mllm.answers import own_words_of_taste
-from models.preference import BLOCK_SIZE, score_request, summary_request
+from models.preference import BLOCK_SIZE, STRENGTH, score_request, summary_request
 from schemas.interaction import InteractionKind
 from schemas.item_profile import ItemProfile
 from stream_app.default_model.shoppers import History, profile_of
@@ -23,7 +23,17 @@ from stream_app.demo.shoppers import Shopper, simulate_log
 from stream_app.demo.tastes import FAVOURITE
 from stream_app.show import Progress
 
-__all__ = ["Pair", "Run", "Shop", "agreement", "auc", "most_popular", "profiles_of", "replay"]
+__all__ = [
+    "Pair",
+    "Run",
+    "Shop",
+    "agreement",
+    "auc",
+    "most_popular",
+    "profiles_of",
+    "read",
+    "replay",
+]
 
 SHOPPER_SEED, NEGATIVE_SEED, CROWD_SEED = 4711, 5, 99
 BATCH_SIZE = 16
@@ -73,16 +83,24 @@ def profiles_of(
     profiles: Profiles = {}
     for start in range(0, len(garments), BATCH_SIZE):
         batch = garments[start : start + BATCH_SIZE]
-        contents = [
-            ItemContent(
-                one.title, one.description, (one.kind,), jpeg=draw(one) if with_pictures else None
-            )
-            for one in batch
-        ]
-        for garment, reading in zip(batch, engine.profile(contents), strict=True):
-            profiles[garment.item_id] = _profile(garment, reading)
+        for profile in read(engine, batch, with_pictures=with_pictures):
+            profiles[profile.item_id] = profile
         progress("profiles", start + len(batch), len(garments))
     return profiles
+
+
+def read(
+    engine: Engine, garments: Sequence[Garment], *, with_pictures: bool = True
+) -> list[ItemProfile]:
+    """Return the profiles of a batch as the engine reads them, in order."""
+    contents = [
+        ItemContent(
+            one.title, one.description, (one.kind,), jpeg=draw(one) if with_pictures else None
+        )
+        for one in garments
+    ]
+    readings = engine.profile(contents)
+    return [_profile(garment, one) for garment, one in zip(garments, readings, strict=True)]
 
 
 def replay(
@@ -97,7 +115,7 @@ def replay(
 ) -> Run:
     """Let shoppers shop, `num_warm` events unscored and `num_scored` scored.
 
-    Shoppers of another name for `people` are others.
+    `people` begins the ids of the shoppers: with another one they are others.
     """
     persons = [
         _Person(
@@ -140,9 +158,10 @@ def auc(pairs: Iterable[Pair]) -> tuple[float, float, float]:
 
 
 def most_popular(pairs: Iterable[Pair], shop: Shop) -> list[Pair]:
-    """Return the pairs with what a crowd of other shoppers took as the score."""
+    """Return the pairs with how often a crowd of other shoppers took to the item as the score."""
     crowd = [Shopper(f"crowd{number}", seed=CROWD_SEED) for number in range(CROWD)]
-    taken = [one.item_id for one in simulate_log(crowd, shop.garments, CROWD_EVENTS, CROWD_SEED)]
+    log = simulate_log(crowd, shop.garments, CROWD_EVENTS, CROWD_SEED)
+    taken = [one.item_id for one in log if STRENGTH.get(one.kind, 0.0) > 0]
     counts = dict(zip(*np.unique(taken, return_counts=True), strict=True))
     return [
         Pair(
@@ -168,8 +187,7 @@ def agreement(run: Run, *, counted: bool = False) -> tuple[float, float]:
         if counted:
             request = summary_request(state.model_copy(update={"block_size": BLOCK_SIZE}))
             told = own_words_of_taste(request) if request else ""
-        taste = person.shopper.taste
-        weights = {**taste.colours, **taste.patterns, **taste.kinds, **taste.styles}
+        weights = person.shopper.taste.weights
         favourites = {name for name, weight in weights.items() if weight >= FAVOURITE}
         words = {word.strip(".,").lower() for word in told.split()}
         said = {name for name in weights if name in words}

@@ -1,7 +1,7 @@
-"""How well could anyone tell, from what a score prompt shows? Gradient boosting on its ranks.
+"""What one learner makes of the ranked likes and dislikes alone: gradient boosting on their ranks.
 
-It reads the same requests as the model and learns from other shoppers, so what it reaches is about
-what the state knows; the rest is in nobody's reach.
+It reads them from the same requests as the model, without summary and newest events, and learns
+from other shoppers. No bound, but a figure that the model's can be read beside.
 """
 
 import re

@@ -30,7 +30,8 @@ __all__ = [
     "summary_prompt",
 ]
 
-# Changes with any word below and with how answers are cleaned; profiles carry it.
+# Changes with any word below, with how answers are cleaned, and with what a state shows of itself
+# and of items (`models.preference`, `models.item_text`); profiles carry it.
 PROMPT_VERSION = "mllm-3"
 
 # Four attributes and a sentence.
@@ -41,6 +42,7 @@ MAX_TITLE_CHARS = 120
 MAX_LINE_CHARS = 160
 MAX_SUMMARY_CHARS = 300
 MAX_NAMES = 12
+MAX_CATEGORIES = 8
 # Of the likes, which come weightiest first, so many are told apart as the strongest.
 NUM_STRONGEST = 4
 MAX_NAME_CHARS = 40
@@ -87,7 +89,7 @@ def reading_prompt(item: ItemContent, plain: Plain) -> list[Message]:
     """
     lines = [f"Title: {plain(item.title, MAX_TITLE_CHARS)}"]
     if item.categories:
-        lines.append(f"Category: {_names(item.categories, plain)}")
+        lines.append(f"Category: {_names(item.categories[:MAX_CATEGORIES], plain)}")
     return [_user("\n".join([*lines, LOOK]), with_picture=True)]
 
 

@@ -3,13 +3,15 @@
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-__all__ = ["FAMILIAR", "PROJECTOR_WEIGHTS", "TRAINED", "trained_id"]
+__all__ = ["FAMILIAR", "PROJECTOR_WEIGHTS", "PROMPT", "TRAINED", "trained_id"]
 
 # What `make model` leaves: a projector, a LoRA adapter as peft writes it, what pictures look
 # familiar, and a model card.
 TRAINED = Path(__file__).parent / "weights"
 PROJECTOR_WEIGHTS = "projector.safetensors"
 FAMILIAR = "familiar.safetensors"
+# Of the projector's metadata: the version of the prompts that all of it was taught with.
+PROMPT = "prompt"
 
 
 def trained_id(folder: Path = TRAINED) -> str:

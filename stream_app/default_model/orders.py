@@ -38,7 +38,7 @@ MAX_WORDS = 8
 def with_additions(profiles: Sequence[ItemProfile], rng: np.random.Generator) -> list[ItemProfile]:
     """Return the items, some with an order or with plain words around their title.
 
-    Both alike, so that neither means anything: an item is liked for what it is.
+    Targets stay the same with either, so the model learns to ignore both.
     """
     return [_with_addition(profile, rng) for profile in profiles]
 

@@ -118,10 +118,9 @@ def _ranking(
 
 def told_taste(true: Taste, state: UserPreference) -> str:
     """Say what the person likes, as far as the state shows it; strongest evidence first."""
-    weights = {**true.colours, **true.patterns, **true.kinds, **true.styles}
     found = []
     for names in _counted(state):
-        favourites = [name for name in names if weights.get(name, 0.0) >= FAVOURITE]
+        favourites = [name for name in names if true.weights.get(name, 0.0) >= FAVOURITE]
         found.append((favourites or names[:1])[:MAX_NAMED])
     return _said(found)
 

@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import TrainerCallback
 
+from models.mllm import training
 from models.mllm.adapter_file import CONFIG_FILE, WEIGHTS_FILE
 from models.mllm.chat import special_tokens
 from models.mllm.default_model import assemble
 from models.mllm.familiarity import Familiarity
 from models.mllm.load import LoadedModel, load
 from models.mllm.prompts import ATTRIBUTES, PROMPT_VERSION, Plain
-from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS, trained_id
+from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS, PROMPT, trained_id
 from models.mllm.training.alignment import Labels, align
 from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import PROJECTOR, Plan, train
@@ -30,6 +31,7 @@ from stream_app.default_model.batches import (
 )
 from stream_app.default_model.pictures import Photo, drawn_garments, features_of, labelled_photos
 from stream_app.default_model.readings import PHOTO_KINDS
+from stream_app.demo import shoppers, tastes
 from stream_app.demo.garments import Garment
 from stream_app.show import Progress
 
@@ -38,6 +40,13 @@ __all__ = ["Schooling", "teach"]
 SEED = 7
 LEARNING_RATE = 8e-4
 ALIGNMENT_STEPS = 800
+# What is taught and how, as far as no argument tells: the files that it follows from.
+TAUGHT_BY = [
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *sorted(Path(training.__path__[0]).glob("*.py")),
+    Path(shoppers.__file__),
+    Path(tastes.__file__),
+]
 # How peft names the projector that was trained beside the adapter.
 PROJECTOR_KEY = f"base_model.model.model.{PROJECTOR}."
 
@@ -97,11 +106,12 @@ def teach(
         # Other shoppers; the garments that the card is measured on choose no checkpoint.
         validation_batches(rows, plain, garments, seed=SEED + 1),
         Plan(
+            # What is known already is not to be shaken as much.
             learning_rate=LEARNING_RATE if schooling.start is None else LEARNING_RATE / 2,
             accumulation=BATCHES_PER_STEP,
             evaluate_every=40,
             # The AUC rises late; nothing is to end the training before.
-            patience=schooling.num_steps,
+            patience=None,
             with_projector=True,
             seed=SEED,
         ),
@@ -116,10 +126,11 @@ def teach(
 
 
 def _lesson_id(schooling: Schooling, garments: Sequence[Garment], photos: Sequence[Photo]) -> str:
-    """Return what changes with anything that is taught: other lessons start anew."""
+    """Return what changes with anything that is taught, or with how: both start anew."""
     start = schooling.start and trained_id(schooling.start)
-    told = [PROMPT_VERSION, repr(MIX), schooling.num_steps, start, SEED, *map(repr, garments)]
+    told = [PROMPT_VERSION, schooling.num_steps, start, *map(repr, garments)]
     told += [f"{one.path.name} {one.label}" for one in photos]
+    told += [path.read_text() for path in TAUGHT_BY]
     return sha256("\n".join(map(str, told)).encode()).hexdigest()[:12]
 
 
@@ -169,7 +180,7 @@ def _export(trained: Path, out: Path) -> None:
         for name in sorted(tensors)
         if name.startswith(PROJECTOR_KEY)
     }
-    save_file(projector, out / PROJECTOR_WEIGHTS)
+    save_file(projector, out / PROJECTOR_WEIGHTS, metadata={PROMPT: PROMPT_VERSION})
     save_file(tensors, out / WEIGHTS_FILE, metadata={"format": "pt"})
     config = json.loads((trained / CONFIG_FILE).read_text())
     # The projector is a file of its own now; and where it was trained is nobody's business.

@@ -36,6 +36,11 @@ class Taste:
     kinds: Mapping[str, float]
     styles: Mapping[str, float]
 
+    @property
+    def weights(self) -> dict[str, float]:
+        """All weights by name; no name is of two kinds."""
+        return {**self.colours, **self.patterns, **self.kinds, **self.styles}
+
     def utility(self, garment: Garment) -> float:
         """Return how much the garment is liked, in `[0, 1]`."""
         return (

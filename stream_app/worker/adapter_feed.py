@@ -178,7 +178,8 @@ class AdapterFeed:
             error=str(error) or type(error).__name__,
             kept=None if live is None else adapter_id(live),
         )
-        if live is None and release is not None and release.previous is not None:
+        is_newest = name not in self._fetched
+        if live is None and is_newest and release is not None and release.previous is not None:
             # A worker that ran before has kept that one: all shall answer alike.
             self._announced.setdefault(name, release.previous)
             self._changed.set()

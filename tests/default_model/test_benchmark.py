@@ -97,7 +97,7 @@ def test_without_pictures_profiles_are_the_shops_words() -> None:
 
 
 def test_the_yardstick_learns_from_others_what_the_prompt_shows(shop: Shop, monkeypatch) -> None:
-    monkeypatch.setattr(yardstick, "NUM_SHOPPERS", 12)
+    monkeypatch.setattr(yardstick, "NUM_SHOPPERS", 80)
     trees = yardstick.Yardstick(GARMENTS, progress=nothing)
     liking = ScoreRequest("", (), Taste(("colour=red", "style=casual"), ("colour=blue",)), LINES)
     assert yardstick._ranks(liking).tolist() == [
@@ -107,5 +107,5 @@ def test_the_yardstick_learns_from_others_what_the_prompt_shows(shop: Shop, monk
     scores = trees.score([liking])
     assert len(scores[0]) == len(LINES)
     assert all(0.0 <= one <= 1.0 for one in scores[0])
-    others = replay(trees, shop, num_shoppers=6, num_warm=12, num_scored=10, progress=nothing)
+    others = replay(trees, shop, num_shoppers=20, num_warm=12, num_scored=10, progress=nothing)
     assert auc(others.pairs)[0] > 0.55

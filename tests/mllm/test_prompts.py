@@ -66,4 +66,4 @@ def test_text_is_bounded(tiny_llava):
         "t" * 9999, "d " * 9999, ("c" * 99,) * 99, {f"a{n}": "v" * 99 for n in range(99)}
     )
     [message] = reading_prompt(long, plain)
-    assert len(message["content"][1]["text"]) < 800
+    assert len(message["content"][1]["text"]) < 600

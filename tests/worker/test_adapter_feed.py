@@ -202,6 +202,22 @@ async def test_a_withdrawal_waits_for_no_fetch(feed, storage, released):
     assert feed.adapter_of("ada") is None
 
 
+async def test_a_withdrawal_during_a_load_that_fails_brings_nothing_back(
+    feed, engine, released, monkeypatch
+):
+    def withdrawn_meanwhile(adapter: str, data: bytes) -> None:
+        feed.add("a", None)
+        raise AdapterError("bad")
+
+    monkeypatch.setattr(engine, "load_adapter", withdrawn_meanwhile)
+    add(feed, released("a", b"2", previous=released("a", b"1")))
+    await feed.start()
+    monkeypatch.undo()
+    await feed.start()
+    assert feed.adapter_of("ada") is None
+    assert engine.loaded == {}
+
+
 async def test_nothing_changes_before_the_worker_says_apply(feed, fetched, engine, released):
     """Between two batches: during one, a user's adapter and the loaded ones stay as they are."""
     first, second = released("a", b"1"), released("a", b"2")

@@ -19,6 +19,7 @@ from transformers import (
 )
 from transformers.trainer_utils import EvalPrediction, get_last_checkpoint
 
+from models.errors import ModelLoadError
 from models.mllm.load import LoadedModel
 from models.mllm.training.loss import collate, losses
 from models.mllm.training.rows import NO_TARGET, TrainingRow
@@ -38,7 +39,7 @@ class Plan:
     """How to train; `num_epochs` times through the batches, `accumulation` of them a step.
 
     Validation every `evaluate_every` steps; training ends when its AUC has not risen `patience`
-    times, and the best adapter is kept.
+    times (None: at the last batch), and the best adapter is kept.
     """
 
     rank: int = 8
@@ -46,7 +47,7 @@ class Plan:
     num_epochs: int = 1
     accumulation: int = 1
     evaluate_every: int = 50
-    patience: int = 3
+    patience: int | None = 3
     warmup_steps: int = 20
     with_projector: bool = False
     seed: int = 7
@@ -138,7 +139,7 @@ def train(
     model = _Learner(loaded.model, config)
     model.answers = answers
     if start is not None:
-        set_peft_model_state_dict(model, dict(start))
+        _go_on_from(model, start)
     arguments = TrainingArguments(
         output_dir=str(folder / "checkpoints"),
         num_train_epochs=plan.num_epochs,
@@ -175,7 +176,7 @@ def train(
         eval_dataset=_Batches(validation),
         data_collator=lambda one: collate(one[0]),
         compute_metrics=_auc,
-        callbacks=[EarlyStoppingCallback(plan.patience), *callbacks],
+        callbacks=[*_early_stop(plan), *callbacks],
     )
     # It writes to stdout, where results go; `callbacks` tell how far the training is.
     trainer.remove_callback(PrinterCallback)
@@ -187,6 +188,19 @@ def train(
     if trainer.is_world_process_zero():
         model.save_pretrained(str(folder))
     return {name.removeprefix("eval_"): value for name, value in metrics.items()}
+
+
+def _go_on_from(model: PeftModelForCausalLM, start: Mapping[str, torch.Tensor]) -> None:
+    report: Any = set_peft_model_state_dict(model, dict(start))
+    # What peft has no place for would be left out silently, and training begin with nothing.
+    trainable = [name for name in report.missing_keys if "lora_" in name or PROJECTOR in name]
+    if report.unexpected_keys or trainable:
+        odd = [*report.unexpected_keys, *trainable]
+        raise ModelLoadError(f"weights to go on from don't fit this model: {odd[0]}")
+
+
+def _early_stop(plan: Plan) -> list[TrainerCallback]:
+    return [] if plan.patience is None else [EarlyStoppingCallback(plan.patience)]
 
 
 def _auc(prediction: EvalPrediction) -> dict[str, float]:
