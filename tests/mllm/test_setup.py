@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from safetensors import safe_open
+
 from models.mllm import default_model
+from models.mllm.prompts import PROMPT_VERSION
+from models.mllm.trained import PROJECTOR_WEIGHTS, PROMPT, TRAINED
 from stream_app.config import Settings
 from stream_app.engine import assemble_default_model, default_model_folder
 
@@ -29,3 +33,8 @@ def test_a_model_that_is_there_is_not_made_again(tmp_path: Path, monkeypatch) ->
     default_model_folder(tmp_path).mkdir(parents=True)
     monkeypatch.setattr(default_model, "assemble", lambda *_, **__: 1 / 0)
     assemble_default_model(Settings(home=tmp_path), progress=print)
+
+
+def test_the_shipped_weights_were_taught_with_the_prompts_of_this_version() -> None:
+    with safe_open(TRAINED / PROJECTOR_WEIGHTS, framework="pt") as projector:
+        assert projector.metadata() == {PROMPT: PROMPT_VERSION}

@@ -4,9 +4,12 @@ import math
 
 import pytest
 import torch
+from mllm.tiny_models import tiny_model
+from safetensors.torch import load_file
 from torch.nn.functional import cross_entropy
 
 from models.engine import ScoreRequest, Taste
+from models.errors import ModelLoadError
 from models.mllm.chat import render, special_tokens, tokenize
 from models.mllm.load import LoadedModel
 from models.mllm.prompts import Plain, score_prompt
@@ -109,3 +112,38 @@ def test_an_adapter_learns_and_goes_on_where_it_was(tiny_llava: LoadedModel, tmp
         "adapter_config.json",
         "adapter_model.safetensors",
     }
+
+
+def test_training_goes_on_from_weights_that_are_given(tiny_llava: LoadedModel, tmp_path) -> None:
+    rows, _ = builder(tiny_llava)
+    batches = [[rows.ranked(request("hats", "a blue hat", "shoes"), (1.0, 0.0))]] * 2
+    told = {"progress": print}
+    first = Plan(learning_rate=2e-2, evaluate_every=1, warmup_steps=0, patience=None)
+    train(tiny_llava, rows.answers, batches, batches, first, tmp_path / "a", **told)
+    start = load_file(tmp_path / "a" / "adapter_model.safetensors")
+    still = Plan(learning_rate=0.0, evaluate_every=1, patience=None)
+    train(
+        tiny_model("llava"),
+        rows.answers,
+        batches,
+        batches,
+        still,
+        tmp_path / "b",
+        start=start,
+        **told,
+    )
+    after = load_file(tmp_path / "b" / "adapter_model.safetensors")
+    assert start.keys() == after.keys()
+    assert any(tensor.any() for name, tensor in start.items() if "lora_B" in name)
+    for name, tensor in start.items():
+        assert torch.equal(tensor, after[name]), name
+
+
+def test_weights_that_fit_nowhere_are_refused(tiny_llava: LoadedModel, tmp_path) -> None:
+    rows, _ = builder(tiny_llava)
+    batches = [[rows.ranked(request("hats", "a blue hat", "shoes"), (1.0, 0.0))]]
+    odd = {"base_model.model.elsewhere.lora_A.weight": torch.zeros(8, 8)}
+    with pytest.raises(ModelLoadError, match="don't fit"):
+        train(
+            tiny_llava, rows.answers, batches, batches, Plan(), tmp_path, start=odd, progress=print
+        )

@@ -193,7 +193,9 @@ def train(
 def _go_on_from(model: PeftModelForCausalLM, start: Mapping[str, torch.Tensor]) -> None:
     report: Any = set_peft_model_state_dict(model, dict(start))
     # What peft has no place for would be left out silently, and training begin with nothing.
-    trainable = [name for name in report.missing_keys if "lora_" in name or PROJECTOR in name]
+    trainable = [
+        name for name in report.missing_keys if "lora_" in name or "modules_to_save" in name
+    ]
     if report.unexpected_keys or trainable:
         odd = [*report.unexpected_keys, *trainable]
         raise ModelLoadError(f"weights to go on from don't fit this model: {odd[0]}")
