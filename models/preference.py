@@ -45,8 +45,8 @@ MAX_RECENT = 16
 MAX_EVIDENCE = 12
 MAX_COUNTED = 32
 MAX_EXCLUDED = 200
-# Of four attributes a few values each. Gradient boosting on the ranks of an item's attributes among
-# so many tells a shopper's picks by an AUC of .79, among five by .75, and among all by no more.
+# Of four attributes a few values each. On simulated shoppers (docs/LOG.md) gradient boosting on the
+# ranks of an item's attributes among so many tells picks by an AUC of .79, among five by .75.
 NUM_SHOWN_LIKES = 12
 
 MAX_AHEAD = timedelta(days=1)

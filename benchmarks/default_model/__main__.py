@@ -62,7 +62,7 @@ def main(
     write_card: bool,
     as_json: Path | None,
 ) -> None:
-    """Measure what the default model names, sums up and ranks; about 20 minutes on two cores."""
+    """Measure what the default model names, sums up and ranks; about 40 minutes on two cores."""
     if write_card and (model or (shoppers, garments) != (NUM_SHOPPERS, NUM_GARMENTS)):
         raise click.UsageError("--write-card is for the default model, measured in full")
     loaded = load(model or default_model_folder(read_settings().home))

@@ -18,12 +18,12 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--photos", type=FOLDER, required=True, help="Photos of clothes, with items.jsonl.")
 @click.option("--work", type=FOLDER, required=True, help="Checkpoints; a second run goes on there.")
 @click.option("--out", type=FOLDER, default=TRAINED, help="Where the trained weights go.")
-@click.option("--steps", default=NUM_STEPS, show_default=True, help="About 12 s each.")
+@click.option("--steps", default=NUM_STEPS, show_default=True, help="About 16 s each.")
 @click.option("--start", type=FOLDER, help="Trained weights to go on from.")
 def main(photos: Path, work: Path, out: Path, steps: int, start: Path | None) -> None:
     """Teach the default model to see clothes, to sum up a taste and to say yes or no.
 
-    About an hour on two quiet cores. The weights are a few MB; after a change
+    About 75 minutes on two quiet cores. The weights are a few MB; after a change
     run `stream-app setup` to assemble the model from them, and `python -m benchmarks.default_model`
     to measure it.
     """

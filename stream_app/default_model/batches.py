@@ -36,7 +36,7 @@ class Mix:
     summaries: int
 
 
-# 3,000 tokens, 12 s on two quiet cores.
+# 3,000 tokens, 16 s on two cores.
 MIX = Mix(drawn=6, photos=4, rankings=7, summaries=2)
 NUM_STEPS = 280
 BATCHES_PER_STEP = 4

@@ -38,7 +38,8 @@ NUM_PICKED = 5
 PAGE_ITEMS = 24
 # A summary names at most so many colours, so many patterns and so on.
 MAX_NAMED = 3
-# From simulated picks against random garments, one to one: logistic regression on the utility.
+# How probable it is that of a picked and a random garment this is the picked one, by its utility:
+# logistic regression on simulated picks, one random garment to each.
 MIDPOINT, SPREAD = 0.47, 0.1
 
 

@@ -1,6 +1,6 @@
 """The loss of a batch of rows: only what the model answers counts, never the prompt.
 
-Source: answer-only masking; the released code of MLLM-MSR learns the prompt as well.
+The released code of MLLM-MSR (arXiv 2408.09698) learns the prompt as well.
 """
 
 from collections.abc import Sequence
