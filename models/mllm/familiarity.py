@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 
 __all__ = ["MIN_SIMILARITY", "Familiarity"]
 
-# Cosine to the nearest centre, chosen between these: of 372 photos of clothes that were not learned 98 % lie above, of
-# 700 drawn garments all, of 200 film posters 1 in 200 (docs/LOG.md).
+# Cosine to the nearest centre, chosen between these: of 372 photos of clothes that were not learned
+# 98 % lie above, of 700 drawn garments all, of 200 film posters 1 in 200 (docs/LOG.md).
 MIN_SIMILARITY = 0.35
 
 CENTRES = "centres"
