@@ -11,11 +11,16 @@ from stream_app.config import Settings
 __all__ = ["new_producer", "reliable_producer"]
 
 
-def new_producer(settings: Settings) -> AIOKafkaProducer:
-    """Return an idempotent producer, not started; call it on the event loop that uses it."""
+def new_producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
+    """Return an idempotent producer, not started; call it on the event loop that uses it.
+
+    With a transactional id it writes in transactions, and its start ends those of any other
+    producer of that id: what that one had begun is aborted, and it can write no more.
+    """
     return AIOKafkaProducer(
         bootstrap_servers=settings.kafka_bootstrap_servers,
         enable_idempotence=True,
+        transactional_id=transactional_id,
         max_request_size=MAX_RECORD_BYTES,
         compression_type="lz4",
     )

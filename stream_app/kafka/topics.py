@@ -23,6 +23,9 @@ __all__ = [
 ]
 
 
+POLL_MS = 200
+
+
 class MissingTopicsError(Exception):
     """Topics that a process needs do not exist, or don't have the partitions they need."""
 
@@ -103,18 +106,24 @@ async def cluster_id(settings: Settings) -> str:
 
 
 async def num_records(settings: Settings, topic: str) -> int:
-    """Return how many records a topic holds, markers and compacted ones included."""
+    """Return how many records a topic holds; reads them all, for offsets count markers as well."""
     consumer = AIOKafkaConsumer(
-        topic, group_id=None, bootstrap_servers=settings.kafka_bootstrap_servers
+        topic,
+        group_id=None,
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
     )
     await consumer.start()
     try:
-        partitions = sorted(consumer.assignment())
-        begin = await consumer.beginning_offsets(partitions)
-        end = await consumer.end_offsets(partitions)
+        ends = await consumer.end_offsets(sorted(consumer.assignment()))
+        counted = 0
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            batches = await consumer.getmany(timeout_ms=POLL_MS)
+            counted += sum(map(len, batches.values()))
     finally:
         await consumer.stop()
-    return int(sum(end.values()) - sum(begin.values()))
+    return counted
 
 
 async def require_topics(settings: Settings) -> int:

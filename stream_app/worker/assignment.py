@@ -1,4 +1,4 @@
-"""The partitions that are ours: taken over with their state, committed, given back in order."""
+"""The partitions that are ours: taken over, taken over anew after a failure, and given back."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -7,12 +7,10 @@ from pathlib import Path
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from stream_app.config import Settings
 from stream_app.worker.partition import Partition
-from stream_app.worker.restore import restore
-from stream_app.worker.store import PartitionStore
+from stream_app.worker.takeover import TakeOver
 
 __all__ = ["Assignment"]
 
@@ -22,8 +20,8 @@ logger = structlog.get_logger(__name__)
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
     """Assigned and complete partitions by topic and number.
 
-    `idle` is set while no batch is in hand; `on_failure` is called when a store can't be brought
-    up to its changelog, because answers without the state would overwrite it.
+    `idle` is set while no batch is in hand; `on_failure` is called when a partition can't be taken
+    over: answers without its state would overwrite it.
     """
 
     def __init__(
@@ -34,15 +32,13 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         idle: asyncio.Event,
         on_failure: Callable[[BaseException], None],
     ) -> None:
-        # A store of another cluster must not be taken for this one's: set before subscribing.
-        self.cluster_id = ""
+        self.take_over = TakeOver(settings, state_dir)
         self._settings = settings
         self._consumer = consumer
-        self._state_dir = state_dir
         self._idle = idle
         self._on_failure = on_failure
         self._partitions: dict[TopicPartition, Partition] = {}
-        self._restoring: set[asyncio.Task[None]] = set()
+        self._arriving: set[asyncio.Task[None]] = set()
 
     def of_topic(self, topic: str) -> list[Partition]:
         """Return the topic's partitions."""
@@ -67,84 +63,83 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._consumer.pause(*(full - paused))
         self._consumer.resume(*(paused - full))
 
-    async def commit(self) -> None:
-        """Commit what is finished and not yet committed."""
-        offsets = {
-            tp: offset
-            for tp, partition in self._partitions.items()
-            if (offset := partition.tracker.to_commit()) is not None
-        }
-        if not offsets:
+    async def start_anew(self, partition: Partition) -> None:
+        """Drop a partition whose transaction failed, and take it over again after a while.
+
+        If another worker has fenced us, the group tells us so within the session timeout, and that
+        calls it off. Else the partition is still ours, and its offset says what has been written.
+        """
+        if partition.is_leaving or not self.is_ours(partition):
             return
-        try:
-            await self._consumer.commit(offsets)
-        except (CommitFailedError, IllegalStateError) as error:
-            # The group has moved on: the next owner reads again; states know what they have.
-            logger.warning("commit refused", error=str(error))
-            return
-        for tp, offset in offsets.items():
-            if tp in self._partitions:
-                self._partitions[tp].tracker.committed(offset)
+        partition.leave()
+        self._consumer.pause(partition.tp)
+        # Before anything is awaited, so that a rebalance finds it to call it off.
+        self._expect(partition.tp, after_s=self._settings.session_timeout_s)
+        await self._release([partition.tp])
 
     async def drain(self) -> None:
-        """Let the batch in hand finish within the deadline, and commit; else leave it undone."""
+        """Let the batch in hand finish within the deadline; else leave it undone."""
         try:
             await asyncio.wait_for(self._idle.wait(), self._settings.drain_s)
         except TimeoutError:
             logger.warning("batch left uncommitted", deadline_s=self._settings.drain_s)
-        await self.commit()
 
     async def close(self) -> None:
-        """Let go of every store."""
-        await self._stop_restoring()
-        self._release(list(self._partitions))
+        """Let go of every partition."""
+        await self._expect_none()
+        await self._release(list(self._partitions))
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Take partitions over; those with user state are fetched once their store is complete."""
+        """Take partitions over; each is fetched once it is."""
         for tp in assigned:
-            if tp.topic == self._settings.topics.interactions_enriched.name:
-                self._consumer.pause(tp)
-                task = asyncio.create_task(self._restore(tp))
-                self._restoring.add(task)
-                task.add_done_callback(self._restored)
-            else:
-                self._partitions[tp] = Partition(tp, store=None)
+            self._consumer.pause(tp)
+            self._expect(tp)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Give partitions back."""
-        await self._stop_restoring()
         for tp in revoked:
             if tp in self._partitions:
                 self._partitions[tp].leave()
+        await self._expect_none()
         await self.drain()
-        self._release(revoked)
+        await self._release(revoked)
 
-    async def _restore(self, tp: TopicPartition) -> None:
-        changelog = TopicPartition(self._settings.topics.user_preferences.name, tp.partition)
-        name = f"{changelog.topic}-{changelog.partition}"
-        store = PartitionStore(self._state_dir / name, changelog=f"{self.cluster_id}/{name}")
+    def _expect(self, tp: TopicPartition, after_s: float = 0.0) -> None:
+        task = asyncio.create_task(self._arrive(tp, after_s))
+        self._arriving.add(task)
+        task.add_done_callback(self._arrived)
+
+    async def _arrive(self, tp: TopicPartition, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        partition = await self.take_over(tp)
         try:
-            num_records = await restore(self._settings.kafka_bootstrap_servers, changelog, store)
+            # Only now: before, the last owner may still have committed.
+            await self._seek_to_committed(tp)
         except BaseException:
-            store.close()
+            await partition.close()
             raise
-        logger.info("state restored", partition=tp.partition, num_records=num_records)
-        self._partitions[tp] = Partition(tp, store)
+        self._partitions[tp] = partition
         self._consumer.resume(tp)
 
-    def _restored(self, task: asyncio.Task[None]) -> None:
-        self._restoring.discard(task)
+    async def _seek_to_committed(self, tp: TopicPartition) -> None:
+        offset = await self._consumer.committed(tp)
+        if offset is None:
+            await self._consumer.seek_to_beginning(tp)
+        else:
+            self._consumer.seek(tp, offset)
+
+    def _arrived(self, task: asyncio.Task[None]) -> None:
+        self._arriving.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("state could not be restored", exc_info=error)
+            logger.error("partition could not be taken over", exc_info=error)
             self._on_failure(error)
 
-    async def _stop_restoring(self) -> None:
-        tasks = list(self._restoring)
+    async def _expect_none(self) -> None:
+        tasks = list(self._arriving)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _release(self, tps: Iterable[TopicPartition]) -> None:
-        for tp in tps:
-            if (partition := self._partitions.pop(tp, None)) is not None:
-                partition.close()
+    async def _release(self, tps: Iterable[TopicPartition]) -> None:
+        released = [self._partitions.pop(tp, None) for tp in tps]
+        await asyncio.gather(*[partition.close() for partition in released if partition])

@@ -1,20 +1,18 @@
-"""Outcomes -> topics, in the order that loses nothing.
+"""Outcomes -> topics: what follows from a partition's records, in one transaction with its offset.
 
-Profiles and rankings are acknowledged before the states that include their event, states before
-the offset is committed. A crash in between repeats an event whose state does not know it (its
-ranking comes again with the same id), or meets a state that does and is left alone: nothing is
-lost, and no state takes an event twice.
+States, rankings, profiles, dead letters and the offset are written together or not at all, by a
+producer that only the partition's owner can use: another worker that takes the partition over
+shuts this one out, whatever it was doing. So a reader of committed records meets each ranking once.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
-from schemas.codec import encode
+from schemas.codec import MAX_RECORD_BYTES, encode
 from schemas.dead_letter import DeadLetter
 from schemas.topics import Topics
 from stream_app.worker.outcome import (
@@ -26,86 +24,130 @@ from stream_app.worker.outcome import (
     Unchanged,
     Withdrawn,
 )
-from stream_app.worker.store import PartitionStore
+from stream_app.worker.partition import Partition
 
 __all__ = ["Delivery"]
 
 STAGE = "worker"
-Send = tuple[str, bytes | None, bytes | None, int | None]
+# What the broker counts of a record beside key, value and headers, at most.
+RECORD_OVERHEAD_BYTES = 256
+
+Headers = list[tuple[str, bytes]]
+States = list[tuple[bytes, bytes | None]]
+
+
+class _Send(NamedTuple):
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Headers | None = None
 
 
 class Delivery:
-    """Writes what became of a batch; returns when the broker has all of it."""
+    """Writes what became of a batch; returns when the broker has all of it.
 
-    def __init__(self, producer: AIOKafkaProducer, topics: Topics) -> None:
-        self._producer = producer
+    `group` is the consumer group that the offsets are committed for.
+    """
+
+    def __init__(self, topics: Topics, group: str) -> None:
         self._topics = topics
+        self._group = group
 
-    async def deliver(self, outcomes: Sequence[Outcome], stores: dict[int, PartitionStore]) -> None:
-        """Write outcomes; `stores` are the users' stores by partition.
+    async def deliver(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
+        """Write the outcomes of one partition's records, and how far its records are finished.
 
         Raises:
-            KafkaError: If the broker could not take them; nothing may be committed then.
+            KafkaError: If the broker did not say that all of it is written, a ProducerFenced if
+                another producer has the partition's id by now. The committed offset tells then,
+                and the producer is of no more use.
         """
-        await asyncio.gather(
-            self._send_all([send for outcome in outcomes for send in self._answers(outcome)]),
-            *[self._set_aside(one) for one in outcomes if isinstance(one, Refused)],
-        )
-        await self._write_states(outcomes, stores)
+        for outcome in outcomes:
+            partition.tracker.finish(outcome.record.offset)
+        next_offset = partition.tracker.to_commit()
+        sends = [send for outcome in outcomes for send in self._sends(outcome)]
+        states = _states(outcomes)
+        if not sends and not states and next_offset is None:
+            return
+        written = await self._write(partition, states, sends, next_offset)
+        if next_offset is not None:
+            partition.tracker.committed(next_offset)
+        if partition.store is not None and states:
+            partition.store.write(dict(states), max(one.offset for one in written) + 1)
 
-    def _answers(self, outcome: Outcome) -> list[Send]:
+    async def _write(
+        self, partition: Partition, states: States, sends: list[_Send], next_offset: int | None
+    ) -> list[RecordMetadata]:
+        """Write all in one transaction; return where the states lie."""
+        producer = partition.producer
+        written: list[RecordMetadata] = []
+        async with producer.transaction():
+            written, _ = await asyncio.gather(
+                _send_all(producer, [self._state(partition, *state) for state in states]),
+                _send_all(producer, sends),
+            )
+            if next_offset is not None:
+                offsets = {partition.tp: next_offset}
+                await producer.send_offsets_to_transaction(offsets, self._group)
+        return written
+
+    def _state(self, partition: Partition, key: bytes, value: bytes | None) -> _Send:
+        return _Send(self._topics.user_preferences.name, key, value, partition.tp.partition)
+
+    def _sends(self, outcome: Outcome) -> list[_Send]:
         match outcome:
             case Answered(record, _, ranking, profile):
-                to_send: list[Send] = [
-                    (self._topics.rankings.name, record.key, encode(ranking), record.partition)
+                to_send: list[_Send] = [
+                    _Send(self._topics.rankings.name, record.key, encode(ranking), record.partition)
                 ]
                 if profile is not None:
-                    key = profile.item_id.encode()
-                    to_send.append((self._topics.item_profiles.name, key, encode(profile), None))
+                    to_send.append(self._profile(profile.item_id.encode(), encode(profile)))
                 return to_send
             case Profiled(record, profile):
-                return [(self._topics.item_profiles.name, record.key, encode(profile), None)]
+                return [self._profile(record.key, encode(profile))]
             case Withdrawn(record):
-                return [(self._topics.item_profiles.name, record.key, None, None)]
-            case Erased() | Unchanged() | Refused():
+                return [self._profile(record.key, None)]
+            case Refused():
+                return [self._dead_letter(outcome)]
+            case Erased() | Unchanged():
                 return []
 
-    async def _write_states(
-        self, outcomes: Sequence[Outcome], stores: dict[int, PartitionStore]
-    ) -> None:
-        changed = [
-            (one.record, encode(one.state) if isinstance(one, Answered) else None)
-            for one in outcomes
-            if isinstance(one, Answered | Erased)
-        ]
-        topic = self._topics.user_preferences.name
-        written = await self._send_all(
-            [(topic, record.key, value, record.partition) for record, value in changed]
-        )
-        by_partition: dict[int, dict[bytes, bytes | None]] = defaultdict(dict)
-        next_offset: dict[int, int] = defaultdict(int)
-        for (record, value), metadata in zip(changed, written, strict=True):
-            by_partition[record.partition][record.key] = value
-            next_offset[record.partition] = max(next_offset[record.partition], metadata.offset + 1)
-        for partition, states in by_partition.items():
-            stores[partition].write(states, next_offset[partition])
+    def _profile(self, key: bytes, value: bytes | None) -> _Send:
+        return _Send(self._topics.item_profiles.name, key, value)
 
-    async def _send_all(self, to_send: Sequence[Send]) -> list[RecordMetadata]:
-        acknowledgements = [
-            await self._producer.send(topic, value, key=key, partition=partition)
-            for topic, key, value, partition in to_send
-        ]
-        return list(await asyncio.gather(*acknowledgements))
-
-    async def _set_aside(self, refused: Refused) -> None:
+    def _dead_letter(self, refused: Refused) -> _Send:
         record, letter = refused.record, _letter(refused)
-        topic, key = self._topics.dead_letters.name, record.key
-        headers = letter.headers(record.headers)
-        try:
-            await self._producer.send_and_wait(topic, record.value, key=key, headers=headers)
-        except MessageSizeTooLargeError:
+        topic, headers = self._topics.dead_letters.name, letter.headers(record.headers)
+        # A record is nowhere without key and value.
+        value = b"" if record.key is None and record.value is None else record.value
+        if _size(record.key, value, headers) > MAX_RECORD_BYTES:
             # The headers made it too large for the broker. Empty, not null: null would erase.
-            await self._producer.send_and_wait(topic, b"", key=key, headers=letter.to_headers())
+            headers, value = letter.to_headers(), b""
+        return _Send(topic, record.key, value, None, headers)
+
+
+def _states(outcomes: Sequence[Outcome]) -> States:
+    return [
+        (one.record.key, encode(one.state) if isinstance(one, Answered) else None)
+        for one in outcomes
+        if isinstance(one, Answered | Erased)
+    ]
+
+
+async def _send_all(producer: AIOKafkaProducer, to_send: Sequence[_Send]) -> list[RecordMetadata]:
+    return await asyncio.gather(
+        *[
+            producer.send_and_wait(
+                one.topic, one.value, key=one.key, partition=one.partition, headers=one.headers
+            )
+            for one in to_send
+        ]
+    )
+
+
+def _size(key: bytes | None, value: bytes | None, headers: Headers) -> int:
+    of_headers = sum(len(name) + len(content or b"") + 10 for name, content in headers)
+    return len(key or b"") + len(value or b"") + of_headers + RECORD_OVERHEAD_BYTES
 
 
 def _letter(refused: Refused) -> DeadLetter:

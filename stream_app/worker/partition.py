@@ -1,28 +1,42 @@
-"""One assigned partition: its records in hand, what may be committed, and its users' store."""
+"""One assigned partition: its records in hand, its users' store, and who may write for it."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Collection, Iterable
 
-from aiokafka import ConsumerRecord, TopicPartition
+import structlog
+from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
 from stream_app.worker.offsets import OffsetTracker
 from stream_app.worker.store import PartitionStore
 
 __all__ = ["Partition"]
 
+logger = structlog.get_logger(__name__)
+
 # Bounds memory (records carry pictures of up to 256 KB) and what a rebalance throws away.
 FULL = 256
 # How far behind a busy user's events another user's is looked for.
 MAX_LOOK_AHEAD = 128
+# An idle producer stops at once; one that waits for a partition without leader would never.
+STOP_PATIENCE_S = 5.0
 
 
 class Partition:
-    """Waiting records in order of offset. `store` is None for partitions without user state."""
+    """Waiting records in order of offset.
 
-    def __init__(self, tp: TopicPartition, store: PartitionStore | None) -> None:
+    `producer` alone can write what follows from the partition, see `stream_app.worker.delivery`.
+    `store` is None for partitions without user state.
+    """
+
+    def __init__(
+        self, tp: TopicPartition, producer: AIOKafkaProducer, store: PartitionStore | None = None
+    ) -> None:
         self.tp = tp
+        self.producer = producer
         self.store = store
         self.tracker = OffsetTracker()
+        self.closing = asyncio.Event()
         self._waiting: OrderedDict[int, ConsumerRecord] = OrderedDict()
         self._is_leaving = False
 
@@ -53,6 +67,10 @@ class Partition:
         for looked_at, record in enumerate(self._waiting.values()):
             if len(chosen) == max_records or looked_at == MAX_LOOK_AHEAD:
                 break
+            if record.value is None and looked_at > len(chosen):
+                # It erases what alone knows which events were applied: none before it may be read
+                # again, so it goes with all of them, and the offset passes it.
+                break
             if record.key is None or record.key not in keys:
                 keys.add(record.key)
                 chosen.append(record)
@@ -65,7 +83,17 @@ class Partition:
         self._is_leaving = True
         self._waiting.clear()
 
-    def close(self) -> None:
-        """Release the store's files."""
+    @property
+    def is_leaving(self) -> bool:
+        """Whether no more work starts here."""
+        return self._is_leaving
+
+    async def close(self) -> None:
+        """Release the store's files and the producer's connections; what is begun is given up."""
+        self.closing.set()
         if self.store is not None:
             self.store.close()
+        try:
+            await asyncio.wait_for(self.producer.stop(), STOP_PATIENCE_S)
+        except TimeoutError:
+            logger.warning("producer left behind", partition=str(self.tp))

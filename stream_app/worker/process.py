@@ -1,4 +1,4 @@
-"""The worker process: poll, batch, step, deliver, commit.
+"""The worker process: poll, batch, step, deliver.
 
 One batch is in hand at a time; the engine runs in a thread, so polling, heartbeats and
 rebalances go on during the longest batch.
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka.errors import KafkaError
 
 from models.catalogue import Catalogue
 from models.engine import Engine
@@ -20,7 +21,6 @@ from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.kafka.compacted import CompactedView
-from stream_app.kafka.producer import new_producer
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
@@ -40,19 +40,24 @@ logger = structlog.get_logger(__name__)
 
 POLL_MS = 200
 POLL_RECORDS = 128
-COMMIT_INTERVAL_S = 0.5
 
 Batch = dict[Partition, list[ConsumerRecord]]
 Result = TypeVar("Result")
 
 
 class Worker:
-    """Turns interactions-enriched into states and rankings, and item-images into profiles."""
+    """Turns interactions-enriched into states and rankings, and item-images into profiles.
 
-    def __init__(self, settings: Settings, engine: Engine) -> None:
+    `on_end` is called when the end begins, by a stop or a failure: something may be stuck in it.
+    """
+
+    def __init__(
+        self, settings: Settings, engine: Engine, on_end: Callable[[], object] = lambda: None
+    ) -> None:
         bootstrap = settings.kafka_bootstrap_servers
         session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
+        self._on_end = on_end
         self._options = StepOptions(settings.num_candidates, settings.summaries)
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
@@ -60,7 +65,6 @@ class Worker:
         self._catalogue = Catalogue(engine.embedding_dim)
         self._feed = CatalogueFeed(self._catalogue)
         self._view = CompactedView(bootstrap, settings.topics.item_profiles.name, self._feed.add)
-        self._producer = new_producer(settings)
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=settings.group("worker"),
@@ -72,7 +76,7 @@ class Worker:
             rebalance_timeout_ms=session_timeout_ms + int(settings.drain_s * 1000),
             heartbeat_interval_ms=session_timeout_ms // 4,
         )
-        self._delivery = Delivery(self._producer, settings.topics)
+        self._delivery = Delivery(settings.topics, settings.group("worker"))
         self._slot = StateSlot(settings.worker_state_dir)
         self._idle = asyncio.Event()
         self._idle.set()
@@ -108,7 +112,7 @@ class Worker:
                 partition's state could not be restored.
         """
         await require_topics(self._settings)
-        self._assignment.cluster_id = await cluster_id(self._settings)
+        self._assignment.take_over.cluster_id = await cluster_id(self._settings)
         try:
             await self._until_stopped(self._start())
             await self._until_stopped(
@@ -117,14 +121,12 @@ class Worker:
                 self._adapters.run(),
                 self._poll(),
                 self._work(),
-                self._commit_regularly(),
             )
             if self._failure is not None:
                 raise self._failure
         finally:
             await self._consumer.stop()
             await self._assignment.close()
-            await self._producer.stop()
             await self._view.stop()
             await self._adapters_view.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -135,7 +137,6 @@ class Worker:
         await self._view.start()
         await self._adapters_view.start()
         await self._adapters.start()
-        await self._producer.start()
         self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
         await self._consumer.start()
         logger.info("worker started", engine=self._engine.versions.model)
@@ -145,6 +146,8 @@ class Worker:
         tasks = [asyncio.ensure_future(one) for one in [self._stopping.wait(), *activities]]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self._stopping.is_set() or any(task.exception() for task in done):
+                self._on_end()
             for task in done:
                 task.result()
             # A batch in hand is delivered before its task is cancelled.
@@ -162,11 +165,6 @@ class Worker:
                 self._assignment.add(tp, records)
             if batches:
                 self._work_to_do.set()
-
-    async def _commit_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(COMMIT_INTERVAL_S)
-            await self._assignment.commit()
 
     async def _work(self) -> None:
         while not self._stopping.is_set():
@@ -232,20 +230,56 @@ class Worker:
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     async def _finish(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        """Deliver what belongs to partitions that are still ours; the rest stays uncommitted."""
-        ours = {one.tp.partition: one for one in batch if self._assignment.is_ours(one)}
-        kept = [outcome for outcome in outcomes if outcome.record.partition in ours]
-        await self._delivery.deliver(kept, _stores(ours.values()))
+        """Deliver partition by partition; what belongs to one that is lost stays undone."""
+        of_partition = {one.tp.partition: one for one in batch}
+        parts: dict[Partition, list[Outcome]] = {one: [] for one in batch}
         for outcome in outcomes:
-            if outcome.record.partition not in ours and isinstance(outcome, Answered):
-                # Nobody but us would know this profile: the next owner writes it.
-                self._forget(outcome.profile)
-        for outcome in kept:
-            ours[outcome.record.partition].tracker.finish(outcome.record.offset)
+            parts[of_partition[outcome.record.partition]].append(outcome)
+        delivered = await asyncio.gather(
+            *[self._deliver(one, found) for one, found in parts.items()], return_exceptions=True
+        )
+        # After all have ended: none is to go on beside what its error brings about.
+        for result in delivered:
+            if result is not None:
+                raise result
+
+    async def _deliver(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
+        if not self._assignment.is_ours(partition) or not await self._is_delivered(
+            partition, outcomes
+        ):
+            self._undo(outcomes)
+            return
+        for outcome in outcomes:
             if isinstance(outcome, Profiled):
                 self._catalogue.put(outcome.profile)
             elif isinstance(outcome, Withdrawn):
                 self._catalogue.remove(outcome.record.key.decode(errors="replace"))
+
+    async def _is_delivered(self, partition: Partition, outcomes: Sequence[Outcome]) -> bool:
+        delivery = asyncio.ensure_future(self._delivery.deliver(partition, outcomes))
+        closing = asyncio.ensure_future(partition.closing.wait())
+        try:
+            await asyncio.wait([delivery, closing], return_when=asyncio.FIRST_COMPLETED)
+            if not delivery.done():
+                # Given back meanwhile: the next owner's start aborts what was begun.
+                return False
+            delivery.result()
+        except KafkaError as error:
+            logger.warning(
+                "partition is taken over anew", partition=str(partition.tp), error=repr(error)
+            )
+            await self._assignment.start_anew(partition)
+            return False
+        finally:
+            delivery.cancel()
+            closing.cancel()
+        return True
+
+    def _undo(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            if isinstance(outcome, Answered):
+                # Nobody but us would know this profile: the next owner writes it.
+                self._forget(outcome.profile)
 
     def _forget(self, profile: ItemProfile | None) -> None:
         if profile is not None:

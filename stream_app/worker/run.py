@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from functools import partial
 
 import structlog
 
@@ -22,22 +23,17 @@ CLOSE_S = 5.0
 async def run_worker(settings: Settings) -> None:
     """Load the engine and work until SIGTERM or SIGINT.
 
-    After a signal the process ends within `drain_s` and five seconds, by `end_after` if a batch
-    or a connection is stuck.
+    After a signal or a failure the process ends within `drain_s` and five seconds, by `end_after`
+    if a batch or a connection is stuck.
     """
     loop = asyncio.get_running_loop()
     engine = await loop.run_in_executor(None, load_engine, settings)
     if engine.notice:
         logger.warning("engine notice", notice=engine.notice)
     _keep_for_good()
-    worker = Worker(settings, engine)
-
-    def stop() -> None:
-        end_after(settings.drain_s + CLOSE_S)
-        worker.stop()
-
+    worker = Worker(settings, engine, on_end=partial(end_after, settings.drain_s + CLOSE_S))
     for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop)
+        loop.add_signal_handler(signum, worker.stop)
     await worker.run()
 
 

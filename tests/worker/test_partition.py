@@ -10,7 +10,7 @@ def record(offset: int, key: bytes | None) -> ConsumerRecord:
 
 
 def partition(keys: list[bytes | None]) -> Partition:
-    filled = Partition(TopicPartition("t", 0), store=None)
+    filled = Partition(TopicPartition("t", 0), producer=None)
     filled.add([record(offset, key) for offset, key in enumerate(keys)])
     return filled
 
@@ -21,6 +21,15 @@ def test_a_batch_has_one_event_of_a_user_and_others_go_past() -> None:
     assert [one.offset for one in busy.take(10)] == [1]
     assert [one.offset for one in busy.take(10)] == [3]
     assert busy.num_waiting == 0
+
+
+def test_what_erases_a_user_goes_with_all_before_it() -> None:
+    erased = ConsumerRecord("t", 0, 3, 0, 0, b"bob", None, None, 0, 0, ())
+    busy = partition([b"ada", b"ada", b"bob"])
+    busy.add([erased, record(4, b"cyd")])
+    assert [one.offset for one in busy.take(10)] == [0, 2]
+    # Not before 1, though its key is free.
+    assert [one.offset for one in busy.take(10)] == [1, 3, 4]
 
 
 def test_it_is_full_by_what_is_unfinished_and_not_by_what_waits() -> None:

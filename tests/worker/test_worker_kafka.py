@@ -1,5 +1,7 @@
 """The worker as a process against a real broker: restarts, kills, company, and bad records."""
 
+import os
+import signal
 from collections import Counter, defaultdict
 
 import pytest
@@ -17,6 +19,7 @@ from schemas.enriched_interaction import EnrichedInteraction
 from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings
+from stream_app.kafka.producer import new_producer
 from world import ENGINE
 
 pytestmark = pytest.mark.kafka
@@ -147,8 +150,49 @@ async def test_kill_9_in_the_middle_loses_no_event_and_applies_none_twice(
     records = await all_ranked(settings, 800)
     expected = {user: encode(state) for user, state in replayed(history).items()}
     assert await states(settings, 800) == expected
-    for repeated in rankings_by_event(records).values():
-        assert {one.ranking_id for one in repeated} == {repeated[0].ranking_id}
+    assert {len(found) for found in rankings_by_event(records).values()} == {1}
+
+
+async def test_a_worker_that_wakes_up_when_others_have_its_partitions_writes_nothing(
+    settings: Settings, start: Start
+) -> None:
+    history = events(0, 900)
+    zombie = start("worker")
+    await send_events(settings, history[:600])
+    await read_count(settings, settings.topics.rankings.name, 100)
+    os.kill(zombie.pid, signal.SIGSTOP)
+    start("worker")
+    await all_ranked(settings, 600)
+    os.kill(zombie.pid, signal.SIGCONT)
+    await send_events(settings, history[600:])
+    records = await all_ranked(settings, 900)
+    assert {len(found) for found in rankings_by_event(records).values()} == {1}
+    # Long enough for what it would wrongly take over anew.
+    assert zombie.wait(settings.session_timeout_s + 2) is None
+    assert {len(found) for found in rankings_by_event(records).values()} == {1}
+    expected = {user: encode(state) for user, state in replayed(history).items()}
+    assert await states(settings, 900) == expected
+
+
+async def test_a_worker_that_is_fenced_and_still_the_owner_goes_on(
+    settings: Settings, start: Start
+) -> None:
+    """As after a transaction that took too long: nothing is committed, nobody else is there."""
+    history = events(0, 400)
+    await send_events(settings, history)
+    worker = start("worker")
+    topic = settings.topics.interactions_enriched.name
+    for num_ranked in (1, 150):
+        await read_count(settings, settings.topics.rankings.name, num_ranked)
+        for number in range(settings.partitions):
+            fence = new_producer(settings, f"{settings.group('worker')}.{topic}-{number}")
+            await fence.start()
+            await fence.stop()
+    records = await all_ranked(settings, 400)
+    assert {len(found) for found in rankings_by_event(records).values()} == {1}
+    expected = {user: encode(state) for user, state in replayed(history).items()}
+    assert await states(settings, 400) == expected
+    assert worker.is_running()
 
 
 async def test_a_lost_store_is_rebuilt_from_the_topic(
