@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from models.engine import Engine, ItemContent
 from models.mllm.prompts import ATTRIBUTES
+from stream_app.default_model.picture_answers import PHOTO_KINDS
 from stream_app.default_model.pictures import Photo
-from stream_app.default_model.readings import PHOTO_KINDS
 from stream_app.demo.garments import Garment, draw
 from stream_app.show import Progress
 

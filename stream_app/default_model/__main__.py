@@ -7,7 +7,7 @@ import click
 
 from models.errors import ModelLoadError
 from models.mllm.trained import TRAINED
-from stream_app.default_model.batches import NUM_STEPS
+from stream_app.default_model.curriculum import NUM_STEPS
 from stream_app.default_model.pictures import PhotosMissingError
 from stream_app.show import progress_bars
 

@@ -21,7 +21,7 @@ from models.mllm.trained import FAMILIAR, PROJECTOR_WEIGHTS, PROMPT, trained_id
 from models.mllm.training.alignment import Labels, align
 from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import PROJECTOR, Plan, train
-from stream_app.default_model.batches import (
+from stream_app.default_model.curriculum import (
     BATCHES_PER_STEP,
     MIX,
     NUM_STEPS,
@@ -29,8 +29,8 @@ from stream_app.default_model.batches import (
     training_batches,
     validation_batches,
 )
+from stream_app.default_model.picture_answers import PHOTO_KINDS
 from stream_app.default_model.pictures import Photo, drawn_garments, features_of, labelled_photos
-from stream_app.default_model.readings import PHOTO_KINDS
 from stream_app.demo import shoppers, tastes
 from stream_app.demo.garments import Garment
 from stream_app.show import Progress

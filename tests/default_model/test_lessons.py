@@ -9,9 +9,10 @@ from models.engine import ItemContent
 from models.mllm.chat import special_tokens
 from models.mllm.prompts import ATTRIBUTES, Plain
 from models.mllm.training.rows import NO_TARGET, RowBuilder
-from stream_app.default_model.batches import Mix, Pictures, training_batches, validation_batches
+from stream_app.default_model.curriculum import Mix, Pictures, training_batches, validation_batches
 from stream_app.default_model.lessons import RankingLesson, SummaryLesson
 from stream_app.default_model.orders import with_additions
+from stream_app.default_model.picture_answers import drawn_answer
 from stream_app.default_model.pictures import (
     LEARNED,
     UNSEEN,
@@ -19,14 +20,13 @@ from stream_app.default_model.pictures import (
     drawn_garments,
     labelled_photos,
 )
-from stream_app.default_model.readers import reader_lessons
-from stream_app.default_model.readings import drawn_reading
 from stream_app.default_model.shoppers import (
     History,
     guessed_taste,
     profile_of,
     shopper_lessons,
 )
+from stream_app.default_model.word_shoppers import word_lessons
 from stream_app.demo.garments import caption, draw_catalogue
 from stream_app.demo.shoppers import Shopper
 
@@ -38,7 +38,7 @@ def all_lessons(kind: type) -> list:
     found = []
     for user in SHOPPERS:
         found += [one for one in shopper_lessons(GARMENTS, user, seed=1) if isinstance(one, kind)]
-        found += [one for one in reader_lessons(user, seed=1) if isinstance(one, kind)]
+        found += [one for one in word_lessons(user, seed=1) if isinstance(one, kind)]
     return found
 
 
@@ -108,7 +108,7 @@ def test_what_was_guessed_so_far_knows_no_truth() -> None:
 def test_an_answer_to_a_drawing_is_what_it_shows() -> None:
     garment = GARMENTS[0]
     for seed in range(20):
-        words, answer = drawn_reading(garment, np.random.default_rng(seed))
+        words, answer = drawn_answer(garment, np.random.default_rng(seed))
         assert isinstance(words, ItemContent)
         lines = [f"{name}: {getattr(garment, name)}" for name in ATTRIBUTES]
         assert answer.splitlines() == [*lines, caption(garment)]

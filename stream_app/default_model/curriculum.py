@@ -10,9 +10,9 @@ import torch
 from models.mllm.prompts import SUMMARY_OPENING, Plain, reading_prompt, summary_prompt
 from models.mllm.training.rows import RowBuilder, TrainingRow
 from stream_app.default_model.lessons import Lesson, RankingLesson, SummaryLesson
-from stream_app.default_model.readers import reader_lessons
-from stream_app.default_model.readings import drawn_reading, photo_reading
+from stream_app.default_model.picture_answers import drawn_answer, photo_answer
 from stream_app.default_model.shoppers import shopper_lessons
+from stream_app.default_model.word_shoppers import word_lessons
 from stream_app.demo.garments import Garment
 
 __all__ = [
@@ -42,7 +42,7 @@ NUM_STEPS = 280
 BATCHES_PER_STEP = 4
 VALIDATION_ROWS = 2
 # Of five people, two are in a shop of words.
-READERS = (True, True, False, False, False)
+IS_IN_WORDS = (True, True, False, False, False)
 NUM_VALIDATION_BATCHES = 10
 
 
@@ -93,8 +93,8 @@ def validation_batches(
 def _lessons(name: str, garments: Sequence[Garment], seed: int) -> Iterator[Lesson]:
     for number in count():
         yield from shopper_lessons(garments, f"{name}{number}", seed=seed)
-        if READERS[number % len(READERS)]:
-            yield from reader_lessons(f"{name}{number}", seed=seed)
+        if IS_IN_WORDS[number % len(IS_IN_WORDS)]:
+            yield from word_lessons(f"{name}{number}", seed=seed)
 
 
 def _row(rows: RowBuilder, plain: Plain, lesson: Lesson) -> TrainingRow:
@@ -108,7 +108,7 @@ def _row(rows: RowBuilder, plain: Plain, lesson: Lesson) -> TrainingRow:
 def _drawn(rows: RowBuilder, plain: Plain, pictures: Pictures, seed: int) -> Iterator[TrainingRow]:
     rng = np.random.default_rng([seed, 1])
     for index in _shuffled_for_ever(len(pictures.garments), rng):
-        words, answer = drawn_reading(pictures.garments[index], rng)
+        words, answer = drawn_answer(pictures.garments[index], rng)
         yield rows.written(
             reading_prompt(words, plain), answer, picture=pictures.of_garments[index]
         )
@@ -117,7 +117,7 @@ def _drawn(rows: RowBuilder, plain: Plain, pictures: Pictures, seed: int) -> Ite
 def _photos(rows: RowBuilder, plain: Plain, pictures: Pictures, seed: int) -> Iterator[TrainingRow]:
     rng = np.random.default_rng([seed, 2])
     for index in _shuffled_for_ever(len(pictures.labels), rng):
-        words, answer = photo_reading(pictures.labels[index], rng)
+        words, answer = photo_answer(pictures.labels[index], rng)
         yield rows.written(
             reading_prompt(words, plain), answer, ends=False, picture=pictures.of_photos[index]
         )

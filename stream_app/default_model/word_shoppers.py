@@ -16,10 +16,10 @@ from stream_app.default_model.lessons import (
 )
 from stream_app.default_model.orders import with_additions
 from stream_app.default_model.shoppers import History
-from stream_app.default_model.shops import SHOPS, Shop, title
+from stream_app.default_model.word_shops import SHOPS, WordShop, title
 from stream_app.demo.tastes import listed
 
-__all__ = ["reader_lessons"]
+__all__ = ["word_lessons"]
 
 MIN_HISTORY, MAX_HISTORY = 1, 20
 NUM_CANDIDATES = 12
@@ -29,7 +29,7 @@ SPREAD = 0.25
 MIDPOINT = 0.2
 
 
-def reader_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
+def word_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
     """Yield what one person of a shop drawn by chance teaches."""
     rng = np.random.default_rng([seed, *user_id.encode()])
     shop = SHOPS[str(rng.choice(list(SHOPS)))]
@@ -56,7 +56,7 @@ def reader_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
     yield RankingLesson(asked, tuple(_liking(one, interest) for one in shown))
 
 
-def _interests(shop: Shop, rng: np.random.Generator) -> dict[str, float]:
+def _interests(shop: WordShop, rng: np.random.Generator) -> dict[str, float]:
     interest = {topic: float(rng.uniform(-0.3, 0.2)) for topic in shop.topics}
     drawn = [str(topic) for topic in rng.permutation(shop.topics)]
     num_loved = int(rng.integers(1, 5))
@@ -64,7 +64,7 @@ def _interests(shop: Shop, rng: np.random.Generator) -> dict[str, float]:
     return interest | dict.fromkeys(drawn[num_loved : num_loved + int(rng.integers(0, 4))], -1.0)
 
 
-def _item(shop: Shop, rng: np.random.Generator) -> ItemProfile:
+def _item(shop: WordShop, rng: np.random.Generator) -> ItemProfile:
     drawn = rng.choice(shop.topics, int(rng.integers(1, MAX_TOPICS + 1)), replace=False)
     topics = tuple(map(str, drawn))
     name = title(shop, rng)
@@ -84,8 +84,8 @@ def _liking(item: ItemProfile, interest: dict[str, float]) -> float:
     return liking(mean, MIDPOINT, SPREAD)
 
 
-def _reaction(liking: float, rng: np.random.Generator) -> InteractionKind:
+def _reaction(odds: float, rng: np.random.Generator) -> InteractionKind:
     if rng.random() < 0.3:
         return "view"
     likes: tuple[InteractionKind, ...] = ("click", "like", "purchase")
-    return likes[int(rng.integers(3))] if rng.random() < liking else "dislike"
+    return likes[int(rng.integers(3))] if rng.random() < odds else "dislike"

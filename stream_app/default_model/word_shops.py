@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["SHOPS", "Shop", "title"]
+__all__ = ["SHOPS", "WordShop", "title"]
 
 
 @dataclass(frozen=True)
-class Shop:
+class WordShop:
     """What is sold, what it can be about, and what titles are made of."""
 
     topics: tuple[str, ...]
@@ -36,8 +36,8 @@ _MAKERS = (
     "Halyard", "Morrow", "Pemberton", "Alder", "Birch", "Corvin", "Delft", "Egret", "Fjord",
 )  # fmt: skip
 
-SHOPS: dict[str, Shop] = {
-    "films": Shop(
+SHOPS: dict[str, WordShop] = {
+    "films": WordShop(
         (
             "Action", "Adventure", "Animation", "Children", "Comedy", "Crime", "Documentary",
             "Drama", "Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi",
@@ -45,7 +45,7 @@ SHOPS: dict[str, Shop] = {
         ),
         _ADJECTIVES, _NOUNS, has_year=True,
     ),
-    "books": Shop(
+    "books": WordShop(
         (
             "biography", "history", "poetry", "crime", "travel", "cooking", "philosophy",
             "science", "fantasy", "romance", "short stories", "gardening", "economics", "memoir",
@@ -53,28 +53,28 @@ SHOPS: dict[str, Shop] = {
         ),
         _ADJECTIVES, _NOUNS,
     ),
-    "food": Shop(
+    "food": WordShop(
         (
             "Italian", "Thai", "Indian", "Mexican", "vegan", "baking", "seafood", "grill", "soup",
             "salad", "dessert", "breakfast", "noodles", "rice", "spicy", "cheese",
         ),
         _ADJECTIVES, ("Bowl", "Plate", "Pot", "Pan", "Basket", "Board", "Table", "Kitchen"),
     ),
-    "music": Shop(
+    "music": WordShop(
         (
             "jazz", "rock", "folk", "techno", "classical", "hip hop", "soul", "ambient", "punk",
             "country", "opera", "blues", "reggae", "metal", "pop", "choir",
         ),
         _ADJECTIVES, _NOUNS,
     ),
-    "things": Shop(
+    "things": WordShop(
         (
             "camera", "headphones", "keyboard", "lamp", "desk", "chair", "bicycle", "tent",
             "backpack", "watch", "kettle", "speaker", "monitor", "rug", "vase", "knife",
         ),
         _MAKERS, ("One", "Classic", "Mini", "Pro", "Max", "Studio", "Home", "Trail", "Lite"),
     ),
-    "games": Shop(
+    "games": WordShop(
         (
             "puzzle", "strategy", "racing", "role-playing", "shooter", "simulation", "sports",
             "platformer", "card game", "board game", "co-op", "survival", "horror", "farming",
@@ -84,7 +84,7 @@ SHOPS: dict[str, Shop] = {
 }  # fmt: skip
 
 
-def title(shop: Shop, rng: np.random.Generator) -> str:
+def title(shop: WordShop, rng: np.random.Generator) -> str:
     """Draw a title such as "Silent Harbour (1987)"."""
     words = f"{rng.choice(shop.first)} {rng.choice(shop.second)}"
     return f"{words} ({rng.integers(1950, 2024)})" if shop.has_year else words

@@ -8,7 +8,7 @@ from models.engine import ItemContent
 from models.mllm.prompts import ATTRIBUTES
 from stream_app.demo.garments import LOOKS, Garment, caption
 
-__all__ = ["PHOTO_KINDS", "drawn_reading", "photo_reading"]
+__all__ = ["PHOTO_KINDS", "drawn_answer", "photo_answer"]
 
 # The labels of the photos -> the kind that is named; the two catalogues share a word where they
 # share a thing.
@@ -29,7 +29,7 @@ PHOTO_KINDS: Mapping[str, str] = {
 _NAMELESS = ("Item", "New arrival", "Article 1042", "Alder Street", "Summer sale", "Product")
 
 
-def drawn_reading(garment: Garment, rng: np.random.Generator) -> tuple[ItemContent, str]:
+def drawn_answer(garment: Garment, rng: np.random.Generator) -> tuple[ItemContent, str]:
     """Return an item as a shop might describe it, and the whole answer to its picture."""
     named = {name: getattr(garment, name) for name in ATTRIBUTES}
     lines = [f"{name}: {value}" for name, value in named.items()]
@@ -49,6 +49,6 @@ def _claim(rng: np.random.Generator) -> str:
     return f"{name}: {rng.choice(LOOKS[name])}"
 
 
-def photo_reading(label: str, rng: np.random.Generator) -> tuple[ItemContent, str]:
+def photo_answer(label: str, rng: np.random.Generator) -> tuple[ItemContent, str]:
     """Return a nameless item, and how the answer to its photo begins: only its kind is known."""
     return ItemContent(str(rng.choice(_NAMELESS))), f"kind: {PHOTO_KINDS[label]}\n"
