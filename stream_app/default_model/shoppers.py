@@ -92,10 +92,10 @@ def shopper_lessons(garments: Sequence[Garment], user_id: str, *, seed: int) -> 
         garment, kind = shopper.next_interaction((), garments)
         history.add(profile_of(garment), kind)
         request = summary_request(history.state)
-        if request is not None:
-            answer = told_taste(shopper.taste, history.state)
+        if request is not None and request.taste.likes:
+            answer = told_taste(shopper.taste, request.taste.likes)
             summaries.append(SummaryLesson(request, answer))
-            history.summarise(f"Likes {guessed_taste(history.state, rng)}")
+            history.summarise(f"Likes {guessed_taste(request.taste.likes, rng)}")
     if summaries:
         yield summaries[int(rng.integers(len(summaries)))]
     yield _ranking(shopper, history.state, garments, rng)
@@ -117,29 +117,27 @@ def _ranking(
     return RankingLesson(score_request(state, sold), targets)
 
 
-def told_taste(true: Taste, state: UserPreference) -> str:
-    """Say what the person likes, as far as the state shows it; strongest evidence first."""
+def told_taste(true: Taste, likes: Sequence[str]) -> str:
+    """Say what the person likes, as far as the likes shown tell; these come weightiest first."""
     found = []
-    for names in _counted(state):
+    for names in _by_attribute(likes):
         favourites = [name for name in names if true.weights.get(name, 0.0) >= FAVOURITE]
         found.append((favourites or names[:1])[:MAX_NAMED])
     return _said(found)
 
 
-def guessed_taste(state: UserPreference, rng: np.random.Generator) -> str:
-    """Say what the state shows without knowing the true taste, as a summary read live would.
+def guessed_taste(likes: Sequence[str], rng: np.random.Generator) -> str:
+    """Say what the likes show without knowing the true taste, as a summary read live would.
 
     With the truth in it a ranking would learn to trust the summary more than the counts.
     """
     depth = int(rng.integers(1, MAX_NAMED + 1))
-    return _said([names[:depth] for names in _counted(state)])
+    return _said([names[:depth] for names in _by_attribute(likes)])
 
 
-def _counted(state: UserPreference) -> list[list[str]]:
-    """Return the values of each attribute that likes are counted of, weightiest first."""
-    counted = sorted(state.likes, key=lambda name: (-state.likes[name], name))
+def _by_attribute(likes: Sequence[str]) -> list[list[str]]:
     return [
-        [name.removeprefix(prefix) for name in counted if name.startswith(prefix)]
+        [name.removeprefix(prefix) for name in likes if name.startswith(prefix)]
         for prefix in ("colour=", "pattern=", "category=", "style=")
     ]
 

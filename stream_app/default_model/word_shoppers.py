@@ -41,12 +41,10 @@ def word_lessons(user_id: str, *, seed: int) -> Iterator[Lesson]:
         item = max((_item(shop, rng) for _ in range(3)), key=lambda one: _liking(one, interest))
         history.add(item, _reaction(_liking(item, interest), rng))
         request = summary_request(history.state)
-        if request is not None:
-            counted = sorted(history.state.likes, key=lambda name: -history.state.likes[name])
-            names = [name.removeprefix("category=") for name in counted]
+        if request is not None and request.taste.likes:
+            names = [name.removeprefix("category=") for name in request.taste.likes]
             loved = [name for name in names if interest[name] > 0.5] or names
-            answer = f"{listed(loved[:4])}." if loved else "nothing seen so far."
-            summaries.append(SummaryLesson(request, answer))
+            summaries.append(SummaryLesson(request, f"{listed(loved[:4])}."))
             # As it is written live: without knowing what is loved.
             history.summarise(f"Likes {listed(names[: int(rng.integers(1, 6))])}.")
     if summaries:
