@@ -4,6 +4,7 @@ Two ask for the labels' own tokens behind a tokenized prompt. The third reads th
 of a chat completion, which any server of the protocol may tell, at one call for each candidate.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
@@ -53,7 +54,7 @@ class Scoring(Protocol):
         """
 
 
-class _ByTokens:
+class _ByTokens(ABC):
     """Asks for the labels' own tokens behind tokenized prompts, a user in one call."""
 
     def __init__(self, server: Server, model: str) -> None:
@@ -65,8 +66,9 @@ class _ByTokens:
         """Score each user's candidates, a user in one call."""
         return self._server.each(self._ask, self._tokens.prompts(requests))
 
+    @abstractmethod
     def _ask(self, prompt: Prompt) -> Scored:
-        raise NotImplementedError
+        """Score one user's candidates."""
 
 
 class GenerativeScoring(_ByTokens):
