@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 
 from benchmarks.made_models import SHAPES, random_llava
 from benchmarks.made_users import made_catalogue, made_inputs
@@ -39,6 +39,8 @@ NUM_CANDIDATES = 20
 NUM_CANDIDATES_GPU = 16
 PREFIX_TOKENS = 300
 CANDIDATE_TOKENS = 12
+# As the default model's prompts and summaries are.
+SUMMARY_PROMPT, SUMMARY_TOKENS = 181, 21
 SEED = 0
 
 Say = Callable[[str], None]
@@ -251,6 +253,41 @@ def measure_users(engine: Engine, size: Size, say: Say) -> list[Figure]:
     return [whole, summaries]
 
 
+class Writing:
+    """Answers to prompts that have been read, shape `(users, prompt)`, to be written on with."""
+
+    def __init__(self, model: PreTrainedModel, users: int) -> None:
+        self._model = model
+        self._prompts = torch.ones(users, SUMMARY_PROMPT, dtype=torch.long, device=model.device)
+        self._cache = DynamicCache(config=model.config.get_text_config())
+        with torch.inference_mode():
+            model(input_ids=self._prompts, past_key_values=self._cache, logits_to_keep=1)
+
+    @torch.inference_mode()
+    def write(self) -> None:
+        """Write `SUMMARY_TOKENS` tokens to each prompt, and forget them."""
+        token = self._prompts[:, :1]
+        for _ in range(SUMMARY_TOKENS):
+            logits = self._model(
+                input_ids=token, past_key_values=self._cache, logits_to_keep=1
+            ).logits
+            token = logits[:, -1].argmax(-1, keepdim=True)
+        self._cache.crop(SUMMARY_PROMPT)
+
+
+def measure_decoding(model: PreTrainedModel, users: int, say: Say, rounds: int) -> Figure:
+    """Compare summaries that are written at once with one by one, their prompts read before."""
+    say(f"{users} users at once against one by one: the tokens of summaries")
+    one, all_users = Writing(model, 1), Writing(model, users)
+    return compare(
+        f"decoding {users} summaries, prompts read: one by one / at once",
+        lambda: [one.write() for _ in range(users)],
+        all_users.write,
+        rounds,
+        reach=users,
+    )
+
+
 def measure_precisions(loaded: LoadedModel, folder: Path, size: Size, say: Say) -> Figure:
     """Compare the packed forward in float32 with bfloat16."""
     say("packed in float32 against bfloat16")
@@ -278,6 +315,7 @@ def measure(options: argparse.Namespace, say: Say) -> list[Figure]:
         loaded = load(options.model, device=options.device)
         figures += measure_scoring(loaded.model, "default model", size, say)
         figures += measure_users(MllmEngine(loaded), size, say)
+        figures.append(measure_decoding(loaded.model, size.users, say, size.rounds))
         figures.append(measure_precisions(loaded, options.model, size, say))
     if options.shape:
         say(f"making a LLaVA of shape {options.shape}")

@@ -1,8 +1,10 @@
 import json
 
 import pytest
+import torch
 
 from benchmarks import engine
+from benchmarks.made_models import random_llava
 from benchmarks.made_users import made_catalogue, made_inputs
 from models.preference import BLOCK_SIZE
 from models.weightless import WeightlessEngine
@@ -42,3 +44,11 @@ def test_a_third_of_the_users_get_a_summary():
     weightless = WeightlessEngine()
     inputs = made_inputs(weightless, made_catalogue(weightless, 20), 6)
     assert sum(one.state.block_size == BLOCK_SIZE - 1 for one in inputs) == 2
+
+
+def test_what_is_written_in_one_round_is_forgotten_before_the_next():
+    model = random_llava("tiny", torch.device("cpu"), torch.float32)
+    writing = engine.Writing(model, users=2)
+    writing.write()
+    assert writing._cache.get_seq_length() == engine.SUMMARY_PROMPT
+    assert engine.measure_decoding(model, 2, lambda _: None, rounds=2).ratio > 0
