@@ -16,7 +16,8 @@ def attempt(
 ) -> list[Result | EngineError]:
     """Return a result or an error for each request, in order.
 
-    All in one batch; where that fails, each alone, so that one bad row costs one row.
+    All in one batch; one that fails is halved until the bad row stands alone, so that it costs
+    itself, and a batch too large for the memory comes to fit.
     """
     if not requests:
         return []
@@ -25,4 +26,5 @@ def attempt(
     except EngineError as error:
         if len(requests) == 1:
             return [error]
-        return [result for request in requests for result in attempt(call, [request])]
+        middle = len(requests) // 2
+        return attempt(call, requests[:middle]) + attempt(call, requests[middle:])

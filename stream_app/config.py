@@ -130,6 +130,21 @@ class Settings(BaseSettings):
         le=256,
         description="Items read at once at most: two at first, doubled while no event comes",
     )
+    coalesce: bool = Field(
+        default=False,
+        description="true: of a user's waiting events all are applied, the newest one is answered",
+    )
+    shed_after_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="An event that waited so long is ranked without the model; unset: never",
+    )
+    call_timeout_s: float = Field(
+        default=300,
+        gt=0,
+        le=3600,
+        description="A batch that the model is at for so long ends the worker: it hangs",
+    )
     drain_s: float = Field(
         default=20, gt=0, le=600, description="How long a stop waits for work in hand"
     )

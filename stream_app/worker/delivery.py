@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, ConsumerRecord
 from aiokafka.structs import RecordMetadata
 
 from schemas.codec import MAX_RECORD_BYTES, encode
 from schemas.dead_letter import DeadLetter
+from schemas.item_profile import ItemProfile
+from schemas.ranking import Ranking
 from schemas.topics import Topics
 from stream_app.worker.outcome import (
     Answered,
@@ -33,7 +35,7 @@ STAGE = "worker"
 RECORD_OVERHEAD_BYTES = 256
 
 Headers = list[tuple[str, bytes]]
-States = list[tuple[bytes, bytes | None]]
+States = dict[bytes, bytes | None]
 
 
 class _Send(NamedTuple):
@@ -73,7 +75,7 @@ class Delivery:
         if next_offset is not None:
             partition.tracker.committed(next_offset)
         if partition.store is not None and states:
-            partition.store.write(dict(states), max(one.offset for one in written) + 1)
+            partition.store.write(states, max(one.offset for one in written) + 1)
 
     async def _write(
         self, partition: Partition, states: States, sends: list[_Send], next_offset: int | None
@@ -83,7 +85,7 @@ class Delivery:
         written: list[RecordMetadata] = []
         async with producer.transaction():
             written, _ = await asyncio.gather(
-                _send_all(producer, [self._state(partition, *state) for state in states]),
+                _send_all(producer, [self._state(partition, *state) for state in states.items()]),
                 _send_all(producer, sends),
             )
             if next_offset is not None:
@@ -97,14 +99,16 @@ class Delivery:
     def _sends(self, outcome: Outcome) -> list[_Send]:
         match outcome:
             case Answered(record, _, ranking, profile):
-                to_send: list[_Send] = [
-                    _Send(self._topics.rankings.name, record.key, encode(ranking), record.partition)
+                return [
+                    *([] if ranking is None else [self._ranking(record, ranking)]),
+                    *(
+                        []
+                        if profile is None
+                        else [self._profile(profile.item_id.encode(), profile)]
+                    ),
                 ]
-                if profile is not None:
-                    to_send.append(self._profile(profile.item_id.encode(), encode(profile)))
-                return to_send
             case Profiled(record, profile):
-                return [self._profile(record.key, encode(profile))]
+                return [self._profile(record.key, profile)]
             case Withdrawn(record):
                 return [self._profile(record.key, None)]
             case Refused():
@@ -112,7 +116,12 @@ class Delivery:
             case Erased() | Unchanged():
                 return []
 
-    def _profile(self, key: bytes, value: bytes | None) -> _Send:
+    def _ranking(self, record: ConsumerRecord, ranking: Ranking) -> _Send:
+        name = self._topics.rankings.name
+        return _Send(name, record.key, encode(ranking), record.partition)
+
+    def _profile(self, key: bytes, profile: ItemProfile | None) -> _Send:
+        value = None if profile is None else encode(profile)
         return _Send(self._topics.item_profiles.name, key, value)
 
     def _dead_letter(self, refused: Refused) -> _Send:
@@ -127,11 +136,13 @@ class Delivery:
 
 
 def _states(outcomes: Sequence[Outcome]) -> States:
-    return [
-        (one.record.key, encode(one.state) if isinstance(one, Answered) else None)
+    """Return each user's newest state, None for one who is forgotten."""
+    newest = {
+        one.record.key: one.state if isinstance(one, Answered) else None
         for one in outcomes
         if isinstance(one, Answered | Erased)
-    ]
+    }
+    return {key: None if state is None else encode(state) for key, state in newest.items()}
 
 
 async def _send_all(producer: AIOKafkaProducer, to_send: Sequence[_Send]) -> list[RecordMetadata]:

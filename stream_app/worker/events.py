@@ -1,7 +1,8 @@
 """interactions-enriched -> states and rankings: decides, writes nothing."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
@@ -10,7 +11,7 @@ from models.engine import Engine
 from models.errors import EngineError
 from models.preference import is_applied
 from models.profile import UNREAD, profile_items, unread_profile
-from models.step import StepInput, StepOptions, step
+from models.step import RankedBy, StepInput, StepOptions, step
 from schemas.codec import Poison, decode
 from schemas.enriched_interaction import EnrichedInteraction
 from schemas.item_image import ItemImage
@@ -18,20 +19,35 @@ from schemas.item_profile import ItemProfile
 from schemas.user_preference import UserPreference
 from stream_app.worker.outcome import Answered, Erased, Outcome, Refused, Unchanged
 
-__all__ = ["process_events"]
+__all__ = ["Answering", "process_events"]
 
 BLIND = "the item was read without its picture"
+LATE = "it waited too long: ranked without model"
 
 StateOf = Callable[[ConsumerRecord], bytes | None]
 AdapterOf = Callable[[str], str | None]
+States = dict[bytes, UserPreference | None]
 
 
 @dataclass(frozen=True)
 class _Event:
     record: ConsumerRecord
     enriched: EnrichedInteraction
-    state: UserPreference | None
     adapter: str | None
+    ranked_by: RankedBy
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How events are answered.
+
+    `adapter_of` tells by user id which adapter answers, None the base weights. What was recorded
+    before `shed_before` is ranked by the prior alone; None sheds nothing.
+    """
+
+    options: StepOptions
+    adapter_of: AdapterOf = lambda _: None
+    shed_before: datetime | None = None
 
 
 def process_events(
@@ -39,26 +55,68 @@ def process_events(
     catalogue: Catalogue,
     state_of: StateOf,
     records: Sequence[ConsumerRecord],
-    *,
-    options: StepOptions,
-    adapter_of: AdapterOf = lambda _: None,
+    answering: Answering,
 ) -> list[Outcome]:
-    """Apply one event of each user and rank for each; the catalogue learns new items on the way.
+    """Apply events and rank for the newest one of each user; the catalogue learns new items.
 
-    `adapter_of` tells by user id which adapter answers, None the base weights.
+    Each user's records must be in their order; all but the newest are applied without an answer.
     """
     outcomes: list[Outcome] = []
-    events: list[_Event] = []
+    states: States = {}
+    runs: list[list[_Event]] = []
+    for of_user in _by_key(records):
+        events, decided = _read_run(of_user, states, state_of, answering)
+        outcomes += decided
+        runs.append(events)
+    for number in range(max(map(len, runs), default=0)):
+        events = [run[number] for run in runs if number < len(run)]
+        answered = _answer(engine, catalogue, states, events, {}, answering.options)
+        for one in answered:
+            if isinstance(one, Answered):
+                states[one.record.key] = one.state
+        outcomes += answered
+    return outcomes
+
+
+def _by_key(records: Sequence[ConsumerRecord]) -> list[list[ConsumerRecord]]:
+    by_key: dict[object, list[ConsumerRecord]] = {}
     for record in records:
-        read = _read(record, state_of, adapter_of)
-        if isinstance(read, _Event):
-            events.append(read)
+        key = (record.partition, record.offset) if record.key is None else record.key
+        by_key.setdefault(key, []).append(record)
+    return list(by_key.values())
+
+
+def _read_run(
+    records: Sequence[ConsumerRecord], states: States, state_of: StateOf, answering: Answering
+) -> tuple[list[_Event], list[Outcome]]:
+    """Return a user's events that are to be applied, and what becomes of the other records."""
+    events: list[_Event] = []
+    decided: list[Outcome] = []
+    event_ids: set[str] = set()
+    for record in records:
+        read = _read(record, states, state_of)
+        if not isinstance(read, EnrichedInteraction):
+            decided.append(read)
+        elif read.interaction.event_id in event_ids:
+            decided.append(Unchanged(record))
         else:
-            outcomes.append(read)
-    return outcomes + _answer(engine, catalogue, events, {}, options)
+            event_ids.add(read.interaction.event_id)
+            adapter = answering.adapter_of(read.interaction.user_id)
+            events.append(_Event(record, read, adapter, ranked_by=None))
+    if events:
+        events[-1] = replace(events[-1], ranked_by=_ranked_by(events[-1], answering.shed_before))
+    return events, decided
 
 
-def _read(record: ConsumerRecord, state_of: StateOf, adapter_of: AdapterOf) -> _Event | Outcome:
+def _ranked_by(event: _Event, shed_before: datetime | None) -> RankedBy:
+    is_late = shed_before is not None and event.enriched.source.timestamp < shed_before
+    return "prior" if is_late else "model"
+
+
+def _read(
+    record: ConsumerRecord, states: States, state_of: StateOf
+) -> EnrichedInteraction | Outcome:
+    """Return the event, or what becomes of its record without being applied."""
     if record.key is None:
         return Refused(record, "NullKey", "an enriched interaction needs its user as key")
     if record.value is None:
@@ -68,37 +126,43 @@ def _read(record: ConsumerRecord, state_of: StateOf, adapter_of: AdapterOf) -> _
         return Refused(record, enriched.error, enriched.reason)
     if enriched.interaction.user_id.encode() != record.key:
         return Refused(record, "KeyMismatch", "the key is not the user_id of the value")
-    raw = state_of(record)
-    state = None if raw is None else decode(UserPreference, raw)
-    if isinstance(state, Poison):
-        # Going on without it would overwrite what the user's history was.
-        return Refused(record, "UnreadableState", state.reason)
-    if is_applied(state, enriched.source, enriched.interaction.event_id):
+    if record.key not in states:
+        raw = state_of(record)
+        state = None if raw is None else decode(UserPreference, raw)
+        if isinstance(state, Poison):
+            # Going on without it would overwrite what the user's history was.
+            return Refused(record, "UnreadableState", state.reason)
+        states[record.key] = state
+    if is_applied(states[record.key], enriched.source, enriched.interaction.event_id):
         return Unchanged(record)
-    return _Event(record, enriched, state, adapter_of(enriched.interaction.user_id))
+    return enriched
 
 
 def _answer(
     engine: Engine,
     catalogue: Catalogue,
+    states: States,
     events: list[_Event],
     profiles: dict[str, ItemProfile],
     options: StepOptions,
 ) -> list[Outcome]:
-    """Answer events; `profiles` learns what was read for them, and keeps it over a retry."""
+    """Answer events of different users; `profiles` learns what was read, and keeps it on retry."""
     if not events:
         return []
     try:
         profiles |= _profile_unknown(engine, catalogue, events)
-        inputs = [_step_input(event, catalogue, profiles) for event in events]
+        inputs = [
+            _step_input(event, states[event.record.key], catalogue, profiles) for event in events
+        ]
         results = step(engine, catalogue, inputs, options)
     except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
         if len(events) == 1:
             return [Refused(events[0].record, type(error).__name__, str(error))]
+        middle = len(events) // 2
         return [
             outcome
-            for event in events
-            for outcome in _answer(engine, catalogue, [event], profiles, options)
+            for half in (events[:middle], events[middle:])
+            for outcome in _answer(engine, catalogue, states, half, profiles, options)
         ]
     return [
         Answered(event.record, result.state, result.ranking, _new_profile(event, profiles))
@@ -131,19 +195,26 @@ def _profile_unknown(
     return profiles
 
 
-def _step_input(event: _Event, catalogue: Catalogue, profiles: dict[str, ItemProfile]) -> StepInput:
+def _step_input(
+    event: _Event,
+    state: UserPreference | None,
+    catalogue: Catalogue,
+    profiles: dict[str, ItemProfile],
+) -> StepInput:
     item_id = event.enriched.item.item_id
     profile = profiles.get(item_id) or catalogue.get(item_id)
     if profile is None:
         raise LookupError(f"item {item_id} was neither known nor profiled")
-    missing = [event.enriched.degraded, profile.degraded]
+    late = LATE if event.ranked_by == "prior" else None
+    missing = [event.enriched.degraded, profile.degraded, late]
     return StepInput(
-        state=event.state,
+        state=state,
         event=event.enriched.interaction,
         source=event.enriched.source,
         profile=profile,
         degraded=tuple(dict.fromkeys(filter(None, missing))),
         adapter=event.adapter,
+        ranked_by=event.ranked_by,
     )
 
 

@@ -13,11 +13,15 @@ __all__ = ["Answered", "Erased", "Outcome", "Profiled", "Refused", "Unchanged", 
 
 @dataclass(frozen=True)
 class Answered:
-    """An event was applied; `profile` is set when its item was read for the first time."""
+    """An event was applied.
+
+    `ranking` is None where a newer event of the user is answered in its place; `profile` is set
+    when the item was read for the first time.
+    """
 
     record: ConsumerRecord
     state: UserPreference
-    ranking: Ranking
+    ranking: Ranking | None
     profile: ItemProfile | None = None
 
 

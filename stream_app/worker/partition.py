@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from itertools import islice
 
 import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
@@ -56,24 +57,28 @@ class Partition:
         """Records that are in no batch yet."""
         return len(self._waiting)
 
-    def take(self, max_records: int, taken_keys: Collection[bytes] = ()) -> list[ConsumerRecord]:
-        """Remove and return the first record of each key that is not in `taken_keys`.
+    def take(self, max_keys: int, max_of_key: int = 1) -> list[ConsumerRecord]:
+        """Remove and return the first records of at most `max_keys` keys, in order of offset.
 
-        One record of a key at most: a user's next event needs the state after this one. A record
-        without a key (nothing of ours writes one) counts as a key of its own.
+        Of each key the first `max_of_key` that wait: they are to be worked off in their order. A
+        record without a key (nothing of ours writes one) counts as a key of its own.
         """
-        keys = set(taken_keys)
+        room: dict[object, int] = {}
         chosen: list[ConsumerRecord] = []
-        for looked_at, record in enumerate(self._waiting.values()):
-            if len(chosen) == max_records or looked_at == MAX_LOOK_AHEAD:
-                break
+        for looked_at, record in enumerate(islice(self._waiting.values(), MAX_LOOK_AHEAD)):
             if record.value is None and looked_at > len(chosen):
                 # It erases what alone knows which events were applied: none before it may be read
                 # again, so it goes with all of them, and the offset passes it.
                 break
-            if record.key is None or record.key not in keys:
-                keys.add(record.key)
+            key = record.offset if record.key is None else record.key
+            if key not in room and len(room) < max_keys:
+                room[key] = max_of_key
+            elif record.value is None:
+                room[key] = 0
+            if room.get(key, 0) > 0:
                 chosen.append(record)
+                # What follows on an erasure has to find the state erased.
+                room[key] = 0 if record.value is None else room[key] - 1
         for record in chosen:
             del self._waiting[record.offset]
         return chosen

@@ -7,6 +7,7 @@ rebalances go on during the longest batch.
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,18 +21,20 @@ from models.step import StepOptions
 from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
+from stream_app.deadline import end_if_longer
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
 from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
-from stream_app.worker.events import process_events
+from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
-from stream_app.worker.outcome import Answered, Outcome, Profiled, Withdrawn
+from stream_app.worker.outcome import Answered, Outcome, Profiled, Refused, Withdrawn
 from stream_app.worker.partition import Partition
 from stream_app.worker.slot import StateSlot
 from stream_app.worker.store import PartitionStore
+from stream_app.worker.suspects import MAX_DEATHS, Suspects
 from stream_app.worker.turns import Turns
 
 __all__ = ["Worker"]
@@ -40,6 +43,9 @@ logger = structlog.get_logger(__name__)
 
 POLL_MS = 200
 POLL_RECORDS = 128
+# What a user's burst adds to a batch at most, four summaries among it.
+MAX_COALESCED = 12
+POISON = f"the process ended {MAX_DEATHS} times with this record alone in hand"
 
 Batch = dict[Partition, list[ConsumerRecord]]
 Result = TypeVar("Result")
@@ -59,6 +65,7 @@ class Worker:
         self._settings = settings
         self._on_end = on_end
         self._options = StepOptions(settings.num_candidates, settings.summaries)
+        self._max_of_user = MAX_COALESCED if settings.coalesce else 1
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
         self._items_topic = settings.topics.item_images.name
@@ -78,6 +85,7 @@ class Worker:
         )
         self._delivery = Delivery(settings.topics, settings.group("worker"))
         self._slot = StateSlot(settings.worker_state_dir)
+        self._suspects = Suspects(self._slot.directory / "in-hand.json")
         self._idle = asyncio.Event()
         self._idle.set()
         self._work_to_do = asyncio.Event()
@@ -186,7 +194,9 @@ class Worker:
         return self._item_batch() or self._event_batch()
 
     def _event_batch(self) -> Batch:
-        batch = self._take(self._events_topic, self._settings.max_batch_events)
+        # A suspect goes alone, so what follows on it can't go with it.
+        max_of_user = 1 if self._suspects else self._max_of_user
+        batch = self._take(self._events_topic, self._settings.max_batch_events, max_of_user)
         if batch:
             self._turns.took_events()
         return batch
@@ -197,37 +207,46 @@ class Worker:
             self._turns.took_items()
         return batch
 
-    def _take(self, topic: str, max_records: int) -> Batch:
+    def _take(self, topic: str, max_keys: int, max_of_key: int = 1) -> Batch:
         """Share a batch out over the topic's partitions; a key never lies on two of them."""
         waiting = [one for one in self._assignment.of_topic(topic) if one.num_waiting]
         waiting.sort(key=lambda partition: partition.num_waiting)
         batch: Batch = {}
         for num_served, partition in enumerate(waiting):
-            share = -(-max_records // (len(waiting) - num_served))
-            batch[partition] = partition.take(share)
-            max_records -= len(batch[partition])
+            share = -(-max_keys // (len(waiting) - num_served))
+            batch[partition] = partition.take(share, max_of_key)
+            max_keys -= len({record.key for record in batch[partition]})
         return {partition: records for partition, records in batch.items() if records}
 
     async def _process(self, batch: Batch) -> list[Outcome]:
         self._feed.apply()
+        decide = self._decide_of(batch)
+        outcomes: list[Outcome] = []
         records = [record for of_partition in batch.values() for record in of_partition]
-        if records[0].topic == self._items_topic:
-            call = partial(process_items, self._engine, self._catalogue, records)
-        else:
-            call = partial(
-                process_events,
-                self._engine,
-                self._catalogue,
-                partial(_state_of, _stores(batch)),
-                records,
-                options=self._options,
-                adapter_of=self._adapters.adapter_of,
-            )
-        return await self._in_engine(call)
+        for together in self._suspects.apart(records):
+            if self._suspects.is_poison(together[0]):
+                outcomes.append(Refused(together[0], "EndsTheProcess", POISON))
+                continue
+            with self._suspects.in_hand(together):
+                outcomes += await self._in_engine(partial(decide, together))
+        return outcomes
+
+    def _decide_of(self, batch: Batch) -> Callable[[Sequence[ConsumerRecord]], list[Outcome]]:
+        """Return what decides on records of the batch."""
+        if next(iter(batch)).tp.topic == self._items_topic:
+            return partial(process_items, self._engine, self._catalogue)
+        answering = Answering(self._options, self._adapters.adapter_of, self._shed_before())
+        state_of = partial(_state_of, _stores(batch))
+        return partial(process_events, self._engine, self._catalogue, state_of, answering=answering)
+
+    def _shed_before(self) -> datetime | None:
+        patience_s = self._settings.shed_after_s
+        return None if patience_s is None else datetime.now(UTC) - timedelta(seconds=patience_s)
 
     async def _in_engine(self, call: Callable[[], Result]) -> Result:
         """Run a call in the engine's thread: one at a time, and off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, call)
+        with end_if_longer(self._settings.call_timeout_s, "engine"):
+            return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
     async def _finish(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Deliver partition by partition; what belongs to one that is lost stays undone."""

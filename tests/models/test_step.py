@@ -5,7 +5,8 @@ import pytest
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError
-from models.step import MIN_SIMILARITY, StepInput, StepOptions, StepResult, step
+from models.ranking import MIN_SIMILARITY
+from models.step import StepInput, StepOptions, StepResult, step
 from models.weightless import WeightlessEngine
 from records import interaction, source
 from schemas.codec import encode
@@ -205,3 +206,30 @@ def test_each_user_is_answered_by_their_adapter_and_state_and_ranking_name_it() 
     assert {one.model_score for one in ada_answer.ranking.candidates} == {1.0}
     assert bob_answer.ranking.versions == bob_answer.state.versions == ENGINE.versions
     assert {one.model_score for one in bob_answer.ranking.candidates} == {0.0}
+
+
+def test_an_event_that_is_applied_only_leaves_the_same_state() -> None:
+    state = after("ada", [1, 4]).state
+    ranked, by_prior, applied = (
+        run([replace(asked(9, "ada", 7, state), ranked_by=by)])[0]
+        for by in ("model", "prior", None)
+    )
+    assert ranked.state == by_prior.state == applied.state
+    assert applied.ranking is None
+    assert {one.model_score for one in by_prior.ranking.candidates} == {None}
+    assert [one.prior for one in by_prior.ranking.candidates]
+
+
+def test_a_batch_that_is_too_large_for_the_memory_is_halved_until_it_fits() -> None:
+    class Small(WeightlessEngine):
+        sizes: list[int] = []
+
+        def score(self, requests):
+            self.sizes.append(len(requests))
+            if len(requests) > 2:
+                raise CapacityError("out of memory")
+            return super().score(requests)
+
+    inputs = [asked(number, f"user {number}", number, None) for number in range(8)]
+    assert all(not one.ranking.degraded for one in run(inputs, Small()))
+    assert Small.sizes == [8, 4, 2, 2, 4, 2, 2]

@@ -1,5 +1,8 @@
 """What the worker decides of records, without a broker."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 from aiokafka import ConsumerRecord
 
 from models.errors import CapacityError
@@ -10,12 +13,13 @@ from schemas.codec import encode
 from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
 from schemas.record import Record
-from stream_app.worker.events import process_events
+from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
 from stream_app.worker.outcome import Answered, Profiled, Refused, Unchanged
 from world import ENGINE, catalogue
 
 IMAGE = NormalisedImage(jpeg=b"x", width=1, height=1, etag="1")
+ANSWERING = Answering(StepOptions(10))
 PICTURED = item(99, image=ImageLocation(bucket="media", key="99.jpg"))
 
 
@@ -29,7 +33,7 @@ def answer(events, engine=ENGINE, items=None):
     records = [
         record(number, one.interaction.user_id.encode(), one) for number, one in enumerate(events)
     ]
-    return process_events(engine, items, lambda _: None, records, options=StepOptions(10))
+    return process_events(engine, items, lambda _: None, records, ANSWERING)
 
 
 def test_an_outage_of_storage_does_not_replace_what_was_read_with_the_picture() -> None:
@@ -92,11 +96,65 @@ def test_a_repeated_event_changes_nothing() -> None:
     (first,) = answer([enriched(1, item(1), offset=3)])
     assert isinstance(first, Answered)
     again = enriched(1, item(1), offset=4)
+    stored = encode(first.state)
     (second,) = process_events(
-        ENGINE,
-        catalogue(30),
-        lambda _: encode(first.state),
-        [record(4, b"ada", again)],
-        options=StepOptions(10),
+        ENGINE, catalogue(30), lambda _: stored, [record(4, b"ada", again)], ANSWERING
     )
     assert isinstance(second, Unchanged)
+
+
+def test_a_burst_is_applied_whole_and_answered_once() -> None:
+    burst = [enriched(number, item(number), offset=number) for number in range(7)]
+    bob = enriched(90, item(9), user="bob")
+    found = [one for one in answer([*burst, bob]) if isinstance(one, Answered)]
+    ranked = {one.record.key: one.ranking for one in found if one.ranking is not None}
+    assert set(ranked) == {b"ada", b"bob"}
+    assert ranked[b"ada"].trigger.event_id == burst[-1].interaction.event_id
+    assert len(found) == 8
+
+    state: bytes | None = None
+    for number, event in enumerate(burst):
+        one_by_one = process_events(
+            ENGINE,
+            catalogue(30),
+            lambda _, state=state: state,
+            [record(number, b"ada", event)],
+            ANSWERING,
+        )
+        state = encode(one_by_one[0].state)
+    last = [one for one in found if one.record.key == b"ada"][-1]
+    assert encode(last.state) == state
+    assert last.ranking == one_by_one[0].ranking
+
+
+def test_what_a_burst_repeats_or_gets_wrong_takes_no_answer_away() -> None:
+    first, again = (enriched(1, item(1), offset=offset) for offset in (3, 4))
+    records = [
+        record(3, b"ada", first),
+        record(4, b"ada", again),
+        record(5, b"ada", b"not a record"),
+    ]
+    found = process_events(ENGINE, catalogue(30), lambda _: None, records, ANSWERING)
+    by_offset = {one.record.offset: one for one in found}
+    assert by_offset[3].ranking is not None
+    assert isinstance(by_offset[4], Unchanged)
+    assert isinstance(by_offset[5], Refused)
+
+
+def test_what_waited_too_long_is_ranked_by_the_prior_and_its_state_is_no_other() -> None:
+    event = enriched(1, item(1))
+    recorded = event.source.timestamp
+    late, in_time = (
+        process_events(
+            ENGINE,
+            catalogue(30),
+            lambda _: None,
+            [record(0, b"ada", event)],
+            replace(ANSWERING, shed_before=recorded + timedelta(seconds=seconds)),
+        )[0]
+        for seconds in (1, 0)
+    )
+    assert late.ranking.degraded == ("it waited too long: ranked without model",)
+    assert {one.model_score for one in late.ranking.candidates} == {None}
+    assert in_time.ranking.degraded == ()
+    assert late.state == in_time.state

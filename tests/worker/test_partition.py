@@ -32,6 +32,22 @@ def test_what_erases_a_user_goes_with_all_before_it() -> None:
     assert [one.offset for one in busy.take(10)] == [1, 3, 4]
 
 
+def test_a_burst_is_taken_whole_up_to_a_limit_and_in_order() -> None:
+    busy = partition([b"ada", b"bob", b"ada", b"ada", b"cyd", b"bob"])
+    assert [one.offset for one in busy.take(2, max_of_key=2)] == [0, 1, 2, 5]
+    assert [one.offset for one in busy.take(2, max_of_key=2)] == [3, 4]
+
+
+def test_nothing_that_follows_on_an_erasure_goes_with_it() -> None:
+    erased = [
+        ConsumerRecord("t", 0, offset, 0, 0, b"ada", None, None, 0, 0, ()) for offset in (1, 3)
+    ]
+    busy = partition([b"ada"])
+    busy.add([erased[0], record(2, b"ada"), erased[1], record(4, b"ada")])
+    taken = [[one.offset for one in busy.take(9, max_of_key=9)] for _ in range(5)]
+    assert taken == [[0], [1], [2], [3], [4]]
+
+
 def test_it_is_full_by_what_is_unfinished_and_not_by_what_waits() -> None:
     busy = partition([b"%d" % number for number in range(FULL)])
     taken = busy.take(FULL)
@@ -44,10 +60,13 @@ def test_it_is_full_by_what_is_unfinished_and_not_by_what_waits() -> None:
 @given(
     keys=st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), max_size=60),
     sizes=st.lists(st.integers(1, 7), min_size=60, max_size=60),
+    max_of_key=st.integers(1, 3),
 )
-def test_every_record_is_taken_once_and_a_users_in_order(keys: list, sizes: list[int]) -> None:
+def test_every_record_is_taken_once_and_a_users_in_order(
+    keys: list, sizes: list[int], max_of_key: int
+) -> None:
     busy = partition(keys)
-    taken = [one for size in sizes for one in busy.take(size)]
+    taken = [one for size in sizes for one in busy.take(size, max_of_key)]
     assert sorted(one.offset for one in taken) == list(range(len(keys)))
     for key in set(keys):
         offsets = [one.offset for one in taken if one.key == key]

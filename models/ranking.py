@@ -1,0 +1,204 @@
+"""Candidates, scores and reasons: the ranking that answers an event.
+
+Many users at once, because models are fast in batches; a user's ranking does not depend on who
+else is in the batch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.attempts import attempt
+from models.candidates import Candidate, find_candidates, tie_break
+from models.catalogue import Catalogue
+from models.engine import Embeddable, Engine
+from models.errors import EngineError
+from models.preference import leaning, score_request
+from schemas.enriched_interaction import SourcePosition
+from schemas.interaction import Interaction
+from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
+from schemas.user_preference import Evidence, UserPreference
+from schemas.versions import Versions
+
+__all__ = ["Asked", "rank", "ranking_id"]
+
+# A model's last digits depend on who else is in the batch (about 1e-6 in fp32); a ranking must not.
+SCORE_DIGITS = 4
+# Two citations fill a sentence.
+MAX_CITED = 2
+# Below it, and with nothing in common, an item is no reason for another.
+MIN_SIMILARITY = 0.2
+# A shop may give an item 64 attributes: a ranking must fit into a record all the same.
+MAX_SHARED = 3
+MAX_CATEGORIES = 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The event that a ranking answers, the state after it, and the summary before it.
+
+    `by_model` is false where the prior alone is to rank. What the answer has to do without is
+    added to `faults`, in words.
+    """
+
+    event: Interaction
+    source: SourcePosition
+    title: str
+    state: UserPreference
+    previous_summary: str
+    versions: Versions
+    by_model: bool
+    faults: list[str]
+
+    @property
+    def ranking_id(self) -> str:
+        """The id of the answer to the event."""
+        return ranking_id(self.event, self.source)
+
+
+def ranking_id(event: Interaction, source: SourcePosition) -> str:
+    """Return the id of the answer to an event: the same however often it is delivered."""
+    return f"{event.user_id}:{source.partition}:{source.offset}"[-256:]
+
+
+def rank(
+    engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int
+) -> list[Ranking]:
+    """Return the answer to each event; where the engine fails for one, the prior alone ranks."""
+    vectors = _summary_vectors(engine, asked)
+    candidates = [
+        find_candidates(
+            one.state,
+            catalogue,
+            vectors.get(row),
+            num_candidates=num_candidates,
+            seed=one.ranking_id,
+        )
+        for row, one in enumerate(asked)
+    ]
+    scores = _scores(engine, asked, candidates)
+    return [
+        _ranking(catalogue, one, found, scored)
+        for one, found, scored in zip(asked, candidates, scores, strict=True)
+    ]
+
+
+def _summary_vectors(engine: Engine, asked: Sequence[Asked]) -> dict[int, NDArray[np.float32]]:
+    """Return by row what the summaries say as vectors; users without a summary have none."""
+    told = {
+        row: Embeddable(one.state.summary) for row, one in enumerate(asked) if one.state.summary
+    }
+    embedded = attempt(engine.embed, list(told.values()))
+    vectors: dict[int, NDArray[np.float32]] = {}
+    for row, vector in zip(told, embedded, strict=True):
+        if isinstance(vector, EngineError):
+            asked[row].faults.append(f"summary not used to find candidates: {vector}")
+        else:
+            vectors[row] = vector
+    return vectors
+
+
+def _scores(
+    engine: Engine, asked: Sequence[Asked], candidates: list[list[Candidate]]
+) -> list[list[float | None]]:
+    """Return the model's score of each candidate, None where it gave none."""
+    scores: list[list[float | None]] = [[None] * len(found) for found in candidates]
+    requests = {
+        row: score_request(
+            one.state, (found.profile for found in candidates[row]), one.versions.adapter
+        )
+        for row, one in enumerate(asked)
+        if one.by_model
+    }
+    for row, answer in zip(requests, attempt(engine.score, list(requests.values())), strict=True):
+        if isinstance(answer, EngineError):
+            asked[row].faults.append(f"ranked without model: {answer}")
+        elif not all(map(isfinite, answer)):
+            asked[row].faults.append("ranked without model: its scores are no numbers")
+        else:
+            scores[row] = [round(score, SCORE_DIGITS) for score in answer]
+    return scores
+
+
+def _ranking(
+    catalogue: Catalogue, asked: Asked, candidates: list[Candidate], scores: list[float | None]
+) -> Ranking:
+    cites = _citations(catalogue, asked.state, [one.profile.item_id for one in candidates])
+    ranked = [
+        RankedCandidate(
+            item_id=candidate.profile.item_id,
+            title=candidate.profile.title,
+            score=_blend(candidate.prior, score),
+            model_score=score,
+            prior=candidate.prior,
+            sources=candidate.sources,
+            categories=candidate.profile.categories[:MAX_CATEGORIES],
+            cites=cited,
+        )
+        for candidate, score, cited in zip(candidates, scores, cites, strict=True)
+    ]
+    ranked.sort(key=lambda one: (-one.score, tie_break(asked.ranking_id, one.item_id)))
+    return Ranking(
+        ranking_id=asked.ranking_id,
+        user_id=asked.state.user_id,
+        trigger=Trigger(
+            event_id=asked.event.event_id,
+            item_id=asked.event.item_id,
+            title=asked.title,
+            kind=asked.event.kind,
+            occurred_at=asked.event.occurred_at,
+            source=asked.source,
+        ),
+        summary=asked.state.summary,
+        previous_summary=asked.previous_summary,
+        candidates=tuple(ranked),
+        versions=asked.versions,
+        degraded=tuple(asked.faults),
+    )
+
+
+def _blend(prior: float, score: float | None) -> float:
+    """Model and prior count alike until weights by length of history are learned by replay."""
+    return round(prior if score is None else (prior + score) / 2, 6)
+
+
+def _citations(
+    catalogue: Catalogue, state: UserPreference, item_ids: list[str]
+) -> list[tuple[CitedItem, ...]]:
+    """The user's own liked items that are nearest to each of `item_ids`, nearest first."""
+    evidence = [
+        seen for seen in state.evidence if leaning(seen) > 0 and catalogue.get(seen.item_id)
+    ]
+    if not evidence or not item_ids:
+        return [() for _ in item_ids]
+    own = catalogue.vectors([seen.item_id for seen in evidence])
+    # One column for each candidate; rounded, so that equal items keep the evidence's order.
+    similarity = np.round(own @ catalogue.vectors(item_ids).T, 6)
+    nearest = np.argsort(-similarity, axis=0, kind="stable")[:MAX_CITED]
+    return [
+        tuple(
+            citation
+            for row in nearest[:, column]
+            for citation in [
+                _citation(catalogue, evidence[row], item_id, float(similarity[row, column]))
+            ]
+            if citation.shared or citation.similarity >= MIN_SIMILARITY
+        )
+        for column, item_id in enumerate(item_ids)
+    ]
+
+
+def _citation(catalogue: Catalogue, seen: Evidence, item_id: str, similarity: float) -> CitedItem:
+    of_candidate = catalogue.features(item_id)
+    return CitedItem(
+        item_id=seen.item_id,
+        title=seen.title,
+        kind=seen.kind,
+        similarity=round(similarity, 6),
+        shared=tuple(name for name in catalogue.features(seen.item_id) if name in of_candidate)[
+            :MAX_SHARED
+        ],
+    )
