@@ -2,10 +2,8 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from types import FrameType
 from typing import Any
 
 import faust
@@ -19,6 +17,7 @@ from stream_app.config import Settings
 from stream_app.deadline import EXIT_STUCK, end_after
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import require_topics
+from stream_app.signals import on_stop_signal
 
 __all__ = ["AGENTS", "EXIT_STUCK", "run_agent"]
 
@@ -32,7 +31,9 @@ logger = logging.getLogger(__name__)
 
 
 def run_agent(name: str, settings: Settings) -> None:
-    """Run the agent until SIGTERM or SIGINT. Blocks; for the main thread only.
+    """Run the agent until SIGTERM or SIGINT, the second of which ends it at once.
+
+    Blocks; for the main thread only.
 
     A process that is still there `settings.drain_s` seconds after the signal is ended: faust can
     ignore a stop for minutes. What was not committed by then is read again. The process also
@@ -51,24 +52,10 @@ def run_agent(name: str, settings: Settings) -> None:
 
 async def _run(name: str, settings: Settings) -> None:
     serving = asyncio.create_task(_serve(AGENTS[name](settings), settings))
-    _stop_on_signals(serving, settings.drain_s)
+    on_stop_signal(serving.cancel, within_s=settings.drain_s)
     with suppress(asyncio.CancelledError):
         await serving
     logger.info("agent stopped", extra={"agent": name})
-
-
-def _stop_on_signals(serving: asyncio.Task[None], drain_s: float) -> None:
-    loop = asyncio.get_running_loop()
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        # Once: a second cancellation would interrupt the stop itself.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        end_after(drain_s)
-        loop.call_soon_threadsafe(serving.cancel)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
 
 
 async def _serve(stage: Stage[Any], settings: Settings) -> None:

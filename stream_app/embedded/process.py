@@ -57,6 +57,7 @@ class ChildProcess:
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
+        self._is_asked_to_end = False
 
     def start(self) -> None:
         """Start the command, again if it ended. It has not proved that it works: look at its log.
@@ -66,6 +67,7 @@ class ChildProcess:
         """
         if self.is_running():
             raise StartError(f"{self.name} is running already, as process {self.pid}")
+        self._is_asked_to_end = False
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             self._log_start = log.tell()
@@ -102,8 +104,9 @@ class ChildProcess:
         return process.returncode
 
     def terminate(self) -> None:
-        """Ask it to end (SIGTERM) and return at once."""
-        if self.is_running():
+        """Ask it to end (SIGTERM) and return at once. Asks once: ours end at once on a second."""
+        if self.is_running() and not self._is_asked_to_end:
+            self._is_asked_to_end = True
             os.kill(self.pid, signal.SIGTERM)
 
     def kill(self) -> None:
