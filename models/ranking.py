@@ -175,30 +175,32 @@ def _citations(
     if not evidence or not item_ids:
         return [() for _ in item_ids]
     own = catalogue.vectors([seen.item_id for seen in evidence])
+    own_features = [catalogue.features(seen.item_id) for seen in evidence]
     # One column for each candidate; rounded, so that equal items keep the evidence's order.
     similarity = np.round(own @ catalogue.vectors(item_ids).T, 6)
-    nearest = np.argsort(-similarity, axis=0, kind="stable")[:MAX_CITED]
-    return [
-        tuple(
-            citation
-            for row in nearest[:, column]
-            for citation in [
-                _citation(catalogue, evidence[row], item_id, float(similarity[row, column]))
-            ]
-            if citation.shared or citation.similarity >= MIN_SIMILARITY
+    nearest = np.argsort(-similarity, axis=0, kind="stable")[:MAX_CITED].T.tolist()
+    near = similarity.T.tolist()
+    cited = []
+    for item_id, rows, similarities in zip(item_ids, nearest, near, strict=True):
+        of_candidate = set(catalogue.features(item_id))
+        found = (
+            _citation(evidence[row], own_features[row], of_candidate, similarities[row])
+            for row in rows
         )
-        for column, item_id in enumerate(item_ids)
-    ]
+        cited.append(tuple(one for one in found if one is not None))
+    return cited
 
 
-def _citation(catalogue: Catalogue, seen: Evidence, item_id: str, similarity: float) -> CitedItem:
-    of_candidate = catalogue.features(item_id)
+def _citation(
+    seen: Evidence, own_features: Sequence[str], of_candidate: set[str], similarity: float
+) -> CitedItem | None:
+    shared = tuple(name for name in own_features if name in of_candidate)[:MAX_SHARED]
+    if not shared and similarity < MIN_SIMILARITY:
+        return None
     return CitedItem(
         item_id=seen.item_id,
         title=seen.title,
         kind=seen.kind,
         similarity=round(similarity, 6),
-        shared=tuple(name for name in catalogue.features(seen.item_id) if name in of_candidate)[
-            :MAX_SHARED
-        ],
+        shared=shared,
     )
