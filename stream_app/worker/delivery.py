@@ -28,7 +28,7 @@ from stream_app.worker.outcome import (
 )
 from stream_app.worker.partition import Partition
 
-__all__ = ["Delivery"]
+__all__ = ["Delivery", "Send", "States", "send_all"]
 
 STAGE = "worker"
 # What the broker counts of a record beside key, value and headers, at most.
@@ -38,7 +38,9 @@ Headers = list[tuple[str, bytes]]
 States = dict[bytes, bytes | None]
 
 
-class _Send(NamedTuple):
+class Send(NamedTuple):
+    """A record to write; without a partition the key decides."""
+
     topic: str
     key: bytes | None
     value: bytes | None
@@ -78,25 +80,25 @@ class Delivery:
             partition.store.write(states, max(one.offset for one in written) + 1)
 
     async def _write(
-        self, partition: Partition, states: States, sends: list[_Send], next_offset: int | None
+        self, partition: Partition, states: States, sends: list[Send], next_offset: int | None
     ) -> list[RecordMetadata]:
         """Write all in one transaction; return where the states lie."""
         producer = partition.producer
         written: list[RecordMetadata] = []
         async with producer.transaction():
             written, _ = await asyncio.gather(
-                _send_all(producer, [self._state(partition, *state) for state in states.items()]),
-                _send_all(producer, sends),
+                send_all(producer, [self._state(partition, *state) for state in states.items()]),
+                send_all(producer, sends),
             )
             if next_offset is not None:
                 offsets = {partition.tp: next_offset}
                 await producer.send_offsets_to_transaction(offsets, self._group)
         return written
 
-    def _state(self, partition: Partition, key: bytes, value: bytes | None) -> _Send:
-        return _Send(self._topics.user_preferences.name, key, value, partition.tp.partition)
+    def _state(self, partition: Partition, key: bytes, value: bytes | None) -> Send:
+        return Send(self._topics.user_preferences.name, key, value, partition.tp.partition)
 
-    def _sends(self, outcome: Outcome) -> list[_Send]:
+    def _sends(self, outcome: Outcome) -> list[Send]:
         match outcome:
             case Answered(record, _, ranking, profile):
                 return [
@@ -116,15 +118,15 @@ class Delivery:
             case Erased() | Unchanged():
                 return []
 
-    def _ranking(self, record: ConsumerRecord, ranking: Ranking) -> _Send:
+    def _ranking(self, record: ConsumerRecord, ranking: Ranking) -> Send:
         name = self._topics.rankings.name
-        return _Send(name, record.key, encode(ranking), record.partition)
+        return Send(name, record.key, encode(ranking), record.partition)
 
-    def _profile(self, key: bytes, profile: ItemProfile | None) -> _Send:
+    def _profile(self, key: bytes, profile: ItemProfile | None) -> Send:
         value = None if profile is None else encode(profile)
-        return _Send(self._topics.item_profiles.name, key, value)
+        return Send(self._topics.item_profiles.name, key, value)
 
-    def _dead_letter(self, refused: Refused) -> _Send:
+    def _dead_letter(self, refused: Refused) -> Send:
         record, letter = refused.record, _letter(refused)
         topic, headers = self._topics.dead_letters.name, letter.headers(record.headers)
         # A record is nowhere without key and value.
@@ -132,7 +134,7 @@ class Delivery:
         if _size(record.key, value, headers) > MAX_RECORD_BYTES:
             # The headers made it too large for the broker. Empty, not null: null would erase.
             headers, value = letter.to_headers(), b""
-        return _Send(topic, record.key, value, None, headers)
+        return Send(topic, record.key, value, None, headers)
 
 
 def _states(outcomes: Sequence[Outcome]) -> States:
@@ -145,7 +147,8 @@ def _states(outcomes: Sequence[Outcome]) -> States:
     return {key: None if state is None else encode(state) for key, state in newest.items()}
 
 
-async def _send_all(producer: AIOKafkaProducer, to_send: Sequence[_Send]) -> list[RecordMetadata]:
+async def send_all(producer: AIOKafkaProducer, to_send: Sequence[Send]) -> list[RecordMetadata]:
+    """Write records side by side and return where they lie, in order, once the broker has all."""
     return await asyncio.gather(
         *[
             producer.send_and_wait(
