@@ -97,7 +97,13 @@ TOPICS = Topics(
     ),
     rankings=Topic("rankings", "user_id", Ranking, "delete", "worker"),
     recommendations=Topic("recommendations", "user_id", Recommendation, "delete", "publish agent"),
-    dead_letters=Topic("dead-letters", "key of the original", None, "delete", "any stage"),
+    dead_letters=Topic(
+        "dead-letters",
+        "key of the original",
+        None,
+        "delete",
+        "any stage, `stream-app dead-letters`",
+    ),
     adapters=Topic(
         "adapters",
         "name",

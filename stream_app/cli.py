@@ -20,6 +20,8 @@ from models.errors import EngineError
 from schemas.codec import encode
 from stream_app.adapters.commands import adapters
 from stream_app.config import Settings, SettingsError
+from stream_app.dead_letters.commands import dead_letters
+from stream_app.dead_letters.errors import DeadLetterError
 from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
@@ -40,6 +42,7 @@ KNOWN_ERRORS = (
     ImageError,
     StorageUnavailableError,
     EngineError,
+    DeadLetterError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10
@@ -323,6 +326,7 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
 
 
 commands.add_command(adapters)
+commands.add_command(dead_letters)
 commands.add_command(finetune)
 
 

@@ -7,7 +7,7 @@ read from ends the process, uncommitted.
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Generic, TypeVar, cast
 
@@ -129,7 +129,8 @@ async def _set_aside(
     except RecordTooLargeError:
         # Its headers or its key are too large for the broker. Empty, not null: null would erase.
         key = message.key if len(message.key or b"") <= MAX_KEY_BYTES else None
-        await outbox.send(topic, key, b"", letter.to_headers())
+        cut = replace(letter, cut_bytes=len(message.value or b""))
+        await outbox.send(topic, key, b"", cut.to_headers())
 
 
 def _headers(message: Message) -> list[tuple[str, bytes | None]]:

@@ -17,6 +17,7 @@ from schemas.item_profile import ItemProfile
 from schemas.recommendation import Recommendation
 from stream_app.catalog import load_catalogue
 from stream_app.config import Settings
+from stream_app.dead_letters.letters import num_letters
 from stream_app.demo.garments import Garment, draw_catalogue
 from stream_app.demo.loop import LoopReport, run_loop
 from stream_app.demo.shop import write_catalogue
@@ -24,7 +25,7 @@ from stream_app.demo.shoppers import make_shoppers
 from stream_app.demo.summary_change import marked_change
 from stream_app.embedded.process import ChildProcess
 from stream_app.kafka.compacted import CompactedView
-from stream_app.kafka.topics import create_topics, num_records
+from stream_app.kafka.topics import create_topics
 from stream_app.local import settings_on, stack_for
 from stream_app.show import Progress, progress_bars, recommendation_view
 from stream_app.supervise import PROCESSES, running
@@ -72,8 +73,7 @@ async def run_demo(
             "STREAM_APP_STATE_DIR": str(data / "state"),
         }
         await create_topics(settings)
-        dead_letters = settings.topics.dead_letters.name
-        dead_before = await num_records(settings, dead_letters)
+        dead_before = await num_letters(settings)
         with running(
             PROCESSES, data / "logs", environment=environment, drain_s=settings.drain_s
         ) as processes:
@@ -93,7 +93,7 @@ async def run_demo(
                     shopping.cancel()
                     await watching
                 await shopping
-            num_dead = await num_records(settings, dead_letters) - dead_before
+            num_dead = await num_letters(settings) - dead_before
             _print_summary(console, report, num_dead)
 
 

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
@@ -18,12 +17,8 @@ __all__ = [
     "cluster_id",
     "create_topics",
     "describe_topics",
-    "num_records",
     "require_topics",
 ]
-
-
-POLL_MS = 200
 
 
 class MissingTopicsError(Exception):
@@ -103,27 +98,6 @@ async def cluster_id(settings: Settings) -> str:
     """Return the id that the brokers gave themselves when they were formatted."""
     async with _admin(settings) as admin:
         return str((await admin.describe_cluster())["cluster_id"])
-
-
-async def num_records(settings: Settings, topic: str) -> int:
-    """Return how many records a topic holds; reads them all, for offsets count markers as well."""
-    consumer = AIOKafkaConsumer(
-        topic,
-        group_id=None,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(sorted(consumer.assignment()))
-        counted = 0
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            batches = await consumer.getmany(timeout_ms=POLL_MS)
-            counted += sum(map(len, batches.values()))
-    finally:
-        await consumer.stop()
-    return counted
 
 
 async def require_topics(settings: Settings) -> int:

@@ -7,6 +7,7 @@ shuts this one out, whatever it was doing. So a reader of committed records meet
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
@@ -133,7 +134,8 @@ class Delivery:
         value = b"" if record.key is None and record.value is None else record.value
         if _size(record.key, value, headers) > MAX_RECORD_BYTES:
             # The headers made it too large for the broker. Empty, not null: null would erase.
-            headers, value = letter.to_headers(), b""
+            cut = replace(letter, cut_bytes=len(value or b""))
+            headers, value = cut.to_headers(), b""
         return Send(topic, record.key, value, None, headers)
 
 

@@ -196,3 +196,4 @@ async def test_a_dead_letter_without_room_for_its_value_is_empty_not_null(settin
     with agent("profile", environment):
         letters = await read_dead_letters(settings, 1)
     assert letters["MalformedJson"].value == b""
+    assert DeadLetter.from_headers(letters["MalformedJson"].headers).cut_bytes == 80_000

@@ -9,6 +9,7 @@ from aiokafka.errors import ProducerFenced
 from examples import EXAMPLES
 from kafka_io import committed, produce, read_count
 from records import enriched, item
+from schemas.dead_letter import DeadLetter
 from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings
@@ -144,3 +145,4 @@ async def test_a_letter_that_its_headers_make_too_large_goes_without_its_value(
     [letter] = await read_count(settings, settings.topics.dead_letters.name, 1)
     assert letter.value == b""
     assert letter.key == huge.key
+    assert DeadLetter.from_headers(letter.headers).cut_bytes == len(huge.value)
