@@ -53,6 +53,9 @@ bench-click: install ## From a click to its list: one user, the default model (6
 chaos: install ## Kill, freeze, starve and confuse everything, then compare with a clean replay (25 minutes)
 	$(BIN)/python -m benchmarks.chaos
 
+fuzz: install ## Records and pictures that nobody should send, to every topic that is read (20 minutes)
+	$(BIN)/python -m benchmarks.fuzz
+
 bench-gpu: install ## The same on a GPU, and an 8B-class LLaVA with random weights
 	$(BIN)/python -m benchmarks.engine --device cuda
 
@@ -75,4 +78,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-gpu chaos model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-gpu chaos fuzz model measure-model install clean

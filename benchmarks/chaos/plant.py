@@ -50,6 +50,11 @@ class Plant:
         return self._running[name]
 
     @property
+    def names(self) -> list[str]:
+        """Names of all processes."""
+        return list(self._running)
+
+    @property
     def workers(self) -> list[str]:
         """Names of the workers."""
         return [name for name in self._running if name.startswith("worker")]

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from benchmarks.chaos.watch import Watch, record_of
 from models.catalogue import Catalogue
@@ -20,10 +20,10 @@ from schemas.item_image import ItemImage
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings
 from stream_app.kafka.compacted import newest_by_key
+from stream_app.kafka.reading import read_to_end
 
 __all__ = ["Verdict", "judge"]
 
-POLL_MS = 500
 Position = tuple[int, int]
 
 
@@ -52,9 +52,8 @@ class Verdict:
 
 async def judge(settings: Settings, items: list[Item], watch: Watch) -> Verdict:
     """Compare; everything that was sent must have come to its end."""
-    sent = await _read_all(settings, settings.topics.interactions.name)
     replay = Replay(items)
-    for record in sent:
+    async for record in read_to_end(settings, settings.topics.interactions.name):
         replay.add(record)
     states = await newest_by_key(
         settings.kafka_bootstrap_servers, settings.topics.user_preferences.name
@@ -127,26 +126,7 @@ def _num_events(raw: bytes) -> int:
 async def _refused(settings: Settings) -> dict[str, Counter[Position]]:
     """Return by topic which records have a dead letter, and how many."""
     refused: dict[str, Counter[Position]] = {settings.topics.interactions.name: Counter()}
-    for record in await _read_all(settings, settings.topics.dead_letters.name):
+    async for record in read_to_end(settings, settings.topics.dead_letters.name):
         letter = DeadLetter.from_headers(record.headers)
         refused.setdefault(letter.topic, Counter())[letter.partition, letter.offset] += 1
     return refused
-
-
-async def _read_all(settings: Settings, topic: str) -> list[ConsumerRecord]:
-    consumer = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed",
-    )
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets(consumer.assignment())
-        records: list[ConsumerRecord] = []
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                records += batch
-        return records
-    finally:
-        await consumer.stop()

@@ -1,0 +1,1 @@
+"""Records and pictures that nobody should send, to every topic that is read."""
