@@ -1,13 +1,12 @@
 """Fuzzed records: valid ones with something changed, JSON of any shape, and random bytes."""
 
 import json
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import hypothesis
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.errors import NonInteractiveExampleWarning
 
 from schemas.codec import encode
 from schemas.record import Record
@@ -93,14 +92,19 @@ MUTATIONS: Sequence[Mutation] = (_flipped, _cut, _repeated, _odd, _without, _dee
 
 
 def _shapes() -> list[bytes]:
-    """Return JSON documents that hypothesis thinks of."""
+    """Return JSON documents that hypothesis thinks of, the same in every run."""
     leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
     anything = st.recursive(
         leaves,
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
         max_leaves=20,
     )
-    with warnings.catch_warnings():
-        # Meant for an interactive session, which a generator of files is not unlike.
-        warnings.simplefilter("ignore", NonInteractiveExampleWarning)
-        return [json.dumps(anything.example()).encode() for _ in range(NUM_SHAPES)]
+    shapes: list[bytes] = []
+
+    @hypothesis.settings(max_examples=NUM_SHAPES, derandomize=True, database=None)
+    @hypothesis.given(anything)
+    def collect(document: object) -> None:
+        shapes.append(json.dumps(document).encode())
+
+    collect()
+    return shapes
