@@ -1,0 +1,1 @@
+"""One record in, the same record out: what a hop costs with each library at least."""
