@@ -1,5 +1,7 @@
 """Bring a partition's store up to the end of its changelog."""
 
+import time
+
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -10,6 +12,7 @@ __all__ = ["restore"]
 logger = structlog.get_logger(__name__)
 
 POLL_MS = 500
+SAY_EVERY_S = 5.0
 
 
 async def restore(bootstrap_servers: str, changelog: TopicPartition, store: PartitionStore) -> int:
@@ -35,13 +38,18 @@ async def restore(bootstrap_servers: str, changelog: TopicPartition, store: Part
             store.clear()
         position = max(begin, store.next_offset)
         consumer.seek(changelog, position)
-        num_records = 0
+        num_records, said_at = 0, time.monotonic()
         while position < end:
             batch = await consumer.getmany(changelog, timeout_ms=POLL_MS)
             records = batch.get(changelog, [])
             position = await consumer.position(changelog)
             store.write({record.key: record.value for record in records}, position)
             num_records += len(records)
+            if time.monotonic() > said_at + SAY_EVERY_S:
+                said_at = time.monotonic()
+                logger.info(
+                    "restoring", partition=changelog.partition, offset=position, end_offset=end
+                )
         return num_records
     finally:
         await consumer.stop()
