@@ -35,6 +35,7 @@ from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
 from stream_app.embedded.stack import Stack
 from stream_app.kafka.compacted import newest_by_key
+from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import create_topics
 from stream_app.show import Progress, progress_bars
 from stream_app.supervise import PROCESSES, running
@@ -160,11 +161,9 @@ class Route:
 
     @asynccontextmanager
     async def _ends(self) -> AsyncIterator[tuple[AIOKafkaProducer, AIOKafkaConsumer]]:
-        servers = self.settings.kafka_bootstrap_servers
-        consumer = AIOKafkaConsumer(
-            self.sink, bootstrap_servers=servers, isolation_level="read_committed"
-        )
-        async with AIOKafkaProducer(bootstrap_servers=servers) as producer, consumer:
+        options = client_options(self.settings)
+        consumer = AIOKafkaConsumer(self.sink, **options, isolation_level="read_committed")
+        async with AIOKafkaProducer(**options) as producer, consumer:
             await consumer.seek_to_end()
             for tp in consumer.assignment():
                 await consumer.position(tp)
@@ -195,7 +194,7 @@ def some_events(run: str) -> Iterator[Interaction]:
 async def load_items(settings: Settings) -> None:
     """Write items without pictures."""
     topic = settings.topics.items.name
-    async with AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as producer:
+    async with AIOKafkaProducer(**client_options(settings)) as producer:
         for number in range(NUM_ITEMS):
             categories = (f"category {number % 12}",)
             item = Item(item_id=str(number), title=f"Item {number}", categories=categories)
@@ -206,7 +205,7 @@ async def until_profiled(settings: Settings, num_items: int, progress: Progress)
     """Wait until every item has its profile; the first may wait for a model to load."""
     topic, num_profiled, waited = settings.topics.item_profiles.name, 0, time.monotonic()
     while num_profiled < num_items:
-        found = len(await newest_by_key(settings.kafka_bootstrap_servers, topic))
+        found = len(await newest_by_key(settings, topic))
         if found > num_profiled:
             num_profiled, waited = found, time.monotonic()
             progress("profiles", num_profiled, num_items)
@@ -219,7 +218,7 @@ async def measure_passthrough(
 ) -> Figures:
     """Measure a library's pass-through."""
     source, sink = f"{library}-in", f"{library}-out"
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     await admin.create_topics([NewTopic(end, settings.partitions, 1) for end in (source, sink)])
     await admin.close()

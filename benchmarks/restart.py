@@ -30,6 +30,7 @@ from schemas.item import Item
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.stack import Stack
+from stream_app.kafka.connection import client_options
 from stream_app.kafka.producer import reliable_producer
 from stream_app.kafka.topics import create_topics
 from stream_app.show import Progress, progress_bars
@@ -104,12 +105,12 @@ async def first_answer(settings: Settings, number: int) -> None:
     )
     consumer = AIOKafkaConsumer(
         settings.topics.rankings.name,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         isolation_level="read_committed",
     )
     async with (
         consumer,
-        AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers) as own,
+        AIOKafkaProducer(**client_options(settings)) as own,
     ):
         await consumer.seek_to_end()
         for tp in consumer.assignment():

@@ -122,7 +122,7 @@ def _upload(
 
 
 async def _known_items(settings: Settings) -> dict[str, Item]:
-    raw = await newest_by_key(settings.kafka_bootstrap_servers, settings.topics.items.name)
+    raw = await newest_by_key(settings, settings.topics.items.name)
     decoded = {item_id: decode(Item, value) for item_id, value in raw.items()}
     return {item_id: one for item_id, one in decoded.items() if not isinstance(one, Poison)}
 

@@ -4,6 +4,7 @@ Results go to stdout, logs to stderr. Exit codes: 0 done, 1 failed, 2 wrong usag
 """
 
 import asyncio
+import os
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
 from stream_app.image_errors import ImageError, StorageUnavailableError
+from stream_app.kafka.access import next_step
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
@@ -60,7 +62,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except KNOWN_ERRORS as error:
-        _fail(f"{error}" or type(error).__name__)
+        _fail(f"{str(error) or type(error).__name__}{next_step(error)}")
 
 
 def _fail(message: str) -> NoReturn:
@@ -114,7 +116,9 @@ def up(settings: Settings, data: Path | None) -> None:
         signal.signal(signum, lambda *_: stopped.set())
     with stack_for(settings, data or settings.home / "stack") as stack:
         for name, value in stack.environment().items():
-            click.echo(f"export {name}={value}")
+            # A secret that the environment gave is not for the terminal.
+            if name != "S3_SECRET_KEY" or os.environ.get(name) != value:
+                click.echo(f"export {name}={value}")
         click.echo("# ready; Ctrl-C stops both", err=True)
         stopped.wait()
 

@@ -6,9 +6,9 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, FilePath, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.preference import Summaries
@@ -35,6 +35,37 @@ class Settings(BaseSettings):
         validation_alias="KAFKA_BOOTSTRAP_SERVERS",
         description="Kafka brokers, host:port separated by commas",
     )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        default="PLAINTEXT",
+        validation_alias="KAFKA_SECURITY_PROTOCOL",
+        description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL, as the brokers' listener",
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512",
+        validation_alias="KAFKA_SASL_MECHANISM",
+        description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    )
+    kafka_sasl_username: str = Field(
+        default="", validation_alias="KAFKA_SASL_USERNAME", description="User for SASL"
+    )
+    kafka_sasl_password: SecretStr = Field(
+        default=SecretStr(""), validation_alias="KAFKA_SASL_PASSWORD", description="Its password"
+    )
+    kafka_ssl_cafile: FilePath | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_CAFILE",
+        description="CA certificates (PEM) that the brokers' are signed by; default: the system's",
+    )
+    kafka_ssl_certfile: FilePath | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_CERTFILE",
+        description="Our certificate (PEM) for brokers that ask for one",
+    )
+    kafka_ssl_keyfile: FilePath | None = Field(
+        default=None,
+        validation_alias="KAFKA_SSL_KEYFILE",
+        description="Its private key (PEM), without a passphrase",
+    )
     topic_prefix: str = Field(
         default="",
         pattern=r"^[A-Za-z0-9._-]{0,64}$",
@@ -59,6 +90,11 @@ class Settings(BaseSettings):
     )
     s3_secure: bool = Field(
         default=True, validation_alias="S3_SECURE", description="TLS to object storage"
+    )
+    s3_cafile: FilePath | None = Field(
+        default=None,
+        validation_alias="S3_CAFILE",
+        description="CA certificates (PEM) that its own is signed by; default: the system's",
     )
     s3_region: str = Field(
         default="us-east-1", validation_alias="S3_REGION", description="Its region"
@@ -164,6 +200,48 @@ class Settings(BaseSettings):
             raise ValueError("give host:port without http://; plain HTTP is S3_SECURE=false")
         return value
 
+    @model_validator(mode="after")
+    def _connects_as_it_says(self) -> Self:
+        """Refuse what would be ignored: somebody believes to be protected by it."""
+        protocol = self.kafka_security_protocol
+        user, password = self.kafka_sasl_username, self.kafka_sasl_password.get_secret_value()
+        files = {
+            "KAFKA_SSL_CAFILE": self.kafka_ssl_cafile,
+            "KAFKA_SSL_CERTFILE": self.kafka_ssl_certfile,
+            "KAFKA_SSL_KEYFILE": self.kafka_ssl_keyfile,
+        }
+        ignored = [name for name, path in files.items() if path and not self.uses_tls]
+        if self.uses_sasl and not (user and password):
+            raise ValueError(
+                f"KAFKA_SECURITY_PROTOCOL={protocol} needs KAFKA_SASL_USERNAME and "
+                "KAFKA_SASL_PASSWORD"
+            )
+        if (user or password) and not self.uses_sasl:
+            raise ValueError(
+                "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD are not used with "
+                f"KAFKA_SECURITY_PROTOCOL={protocol}: make it SASL_SSL, or unset them"
+            )
+        if ignored:
+            raise ValueError(
+                f"{ignored[0]} is not used with KAFKA_SECURITY_PROTOCOL={protocol}: "
+                "make it SSL or SASL_SSL, or unset it"
+            )
+        if bool(self.kafka_ssl_certfile) != bool(self.kafka_ssl_keyfile):
+            raise ValueError("KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE go together: set both")
+        if self.s3_cafile and not self.s3_secure:
+            raise ValueError("S3_CAFILE is not used with S3_SECURE=false: unset one of them")
+        return self
+
+    @property
+    def uses_sasl(self) -> bool:
+        """Whether the brokers ask for a user."""
+        return self.kafka_security_protocol.startswith("SASL")
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether the brokers speak TLS."""
+        return self.kafka_security_protocol.endswith("SSL")
+
     @property
     def topics(self) -> Topics:
         """The table of topics under this deployment's names."""
@@ -197,4 +275,7 @@ def read_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        raise SettingsError(f"setting {first['loc'][0]}: {first['msg']}") from error
+        message = first["msg"].removeprefix("Value error, ")
+        # Without a place, it is about several: the message names them.
+        where = f"setting {first['loc'][0]}: " if first["loc"] else ""
+        raise SettingsError(f"{where}{message}") from error

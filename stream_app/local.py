@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from stream_app.config import Settings
+from stream_app.config import Settings, SettingsError
 from stream_app.embedded.credentials import S3Access
 from stream_app.embedded.stack import Stack
 
@@ -15,8 +15,20 @@ def stack_for(settings: Settings, data_dir: Path) -> Stack:
     """Return a stack, not started, that uses the servers given by the environment.
 
     With KAFKA_BOOTSTRAP_SERVERS no broker is started, with S3_ENDPOINT no object storage.
+
+    Raises:
+        SettingsError: If TLS or a user are set for a server that is started here: it has neither.
     """
     given = settings.model_fields_set
+    if settings.kafka_security_protocol != "PLAINTEXT" and "kafka_bootstrap_servers" not in given:
+        raise SettingsError(
+            f"KAFKA_SECURITY_PROTOCOL={settings.kafka_security_protocol} is for a Kafka of yours: "
+            "set KAFKA_BOOTSTRAP_SERVERS too, or unset it"
+        )
+    if settings.s3_cafile and "s3_endpoint" not in given:
+        raise SettingsError(
+            "S3_CAFILE is for an object storage of yours: set S3_ENDPOINT too, or unset it"
+        )
     s3 = S3Access(
         endpoint=settings.s3_endpoint,
         access_key=settings.s3_access_key.get_secret_value(),

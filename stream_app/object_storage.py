@@ -3,6 +3,7 @@
 The one place that knows the minio client: its errors and urllib3's end here.
 """
 
+import ssl
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from stream_app.image_errors import (
     StorageUnavailableError,
     TooManyBytesError,
 )
+from stream_app.tls import tls_context
 
 __all__ = ["MAX_OBJECT_BYTES", "ObjectStorage", "StoredObject", "connect"]
 
@@ -38,8 +40,16 @@ SERVER_ERRORS = 500
 
 
 def connect(settings: Settings) -> Minio:
-    """Return a client that answers or fails within seconds: retries are the caller's business."""
-    timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S)
+    """Return a client that answers or fails within seconds: retries are the caller's business.
+
+    Raises:
+        SettingsError: If the file of CA certificates can't be used.
+    """
+    pool = urllib3.PoolManager(
+        retries=urllib3.Retry(total=0),
+        timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S),
+        ssl_context=tls_context(settings.s3_cafile) if settings.s3_secure else None,
+    )
     return Minio(
         settings.s3_endpoint,
         access_key=settings.s3_access_key.get_secret_value(),
@@ -47,7 +57,7 @@ def connect(settings: Settings) -> Minio:
         secure=settings.s3_secure,
         # Named, or the client asks for it before the first read of each bucket.
         region=settings.s3_region,
-        http_client=urllib3.PoolManager(retries=urllib3.Retry(total=0), timeout=timeout),
+        http_client=pool,
     )
 
 
@@ -91,7 +101,7 @@ class ObjectStorage:
         if location.bucket not in self._buckets:
             allowed = ", ".join(sorted(self._buckets))
             raise BucketNotAllowedError(f"bucket {location.bucket} is not allowed, only {allowed}")
-        with _errors_translated(location):
+        with _errors_translated(location, "read"):
             response = self._client.get_object(location.bucket, location.key)
             try:
                 data = self._read_body(response)
@@ -109,7 +119,7 @@ class ObjectStorage:
             RefusedObjectError: If the credentials don't allow it.
             StorageUnavailableError: If object storage fails.
         """
-        with _errors_translated(ImageLocation(bucket=bucket, key="*")):
+        with _errors_translated(ImageLocation(bucket=bucket, key="*"), "list"):
             self._make_bucket(bucket)
             found = self._client.list_objects(bucket, recursive=True)
             return {one.object_name or "": (one.etag or "").strip('"') for one in found}
@@ -121,7 +131,7 @@ class ObjectStorage:
             RefusedObjectError: If the credentials don't allow it.
             StorageUnavailableError: If object storage fails.
         """
-        with _errors_translated(ImageLocation(bucket=bucket, key="*")):
+        with _errors_translated(ImageLocation(bucket=bucket, key="*"), "make"):
             self._make_bucket(bucket)
 
     def write(self, location: ImageLocation, data: bytes, content_type: str) -> None:
@@ -131,7 +141,7 @@ class ObjectStorage:
             RefusedObjectError: If the credentials don't allow it.
             StorageUnavailableError: If object storage fails.
         """
-        with _errors_translated(location):
+        with _errors_translated(location, "write"):
             self._client.put_object(
                 location.bucket, location.key, BytesIO(data), len(data), content_type=content_type
             )
@@ -159,11 +169,14 @@ class ObjectStorage:
 
 
 @contextmanager
-def _errors_translated(location: ImageLocation) -> Iterator[None]:
+def _errors_translated(location: ImageLocation, right: str) -> Iterator[None]:
+    """Say what a library's error is about; `right` is what the credentials have to allow."""
     try:
         yield
     except MinioException as error:
-        raise _translated(error, location) from error
+        raise _translated(error, location, right) from error
+    except urllib3.exceptions.MaxRetryError as error:
+        raise StorageUnavailableError(f"object storage: {_reason(error)}") from error
     # The last two: a proxy in between answers an error with a page that is not S3's.
     except (urllib3.exceptions.HTTPError, UnicodeDecodeError, ParseError) as error:
         raise StorageUnavailableError(f"object storage: {type(error).__name__}") from error
@@ -171,14 +184,30 @@ def _errors_translated(location: ImageLocation) -> Iterator[None]:
         raise RefusedObjectError(f"impossible bucket or key: {error}") from error
 
 
-def _translated(error: MinioException, location: ImageLocation) -> Exception:
+def _reason(error: urllib3.exceptions.MaxRetryError) -> str:
+    reason = type(error.reason or error).__name__
+    if isinstance(error.reason, urllib3.exceptions.SSLError):
+        certificate = isinstance(error.reason.args[0], ssl.SSLCertVerificationError)
+        return f"{reason}, " + (
+            "its certificate is not trusted: S3_CAFILE names the CA that signed it, S3_ENDPOINT "
+            "the host that it was made for"
+            if certificate
+            else "if it speaks plain HTTP, set S3_SECURE=false"
+        )
+    return reason
+
+
+def _translated(error: MinioException, location: ImageLocation, right: str) -> Exception:
     if isinstance(error, S3Error) and error.code in MISSING:
         return MissingObjectError(f"no object {location.key} in bucket {location.bucket}")
     code = error.code if isinstance(error, S3Error) else type(error).__name__
     status = _status(error)
     if status is None or status >= SERVER_ERRORS or status == TOO_MANY_REQUESTS:
         return StorageUnavailableError(f"object storage answers {code}, HTTP status {status}")
-    return RefusedObjectError(f"object storage refuses with {code}, HTTP status {status}")
+    return RefusedObjectError(
+        f"object storage refuses with {code}, HTTP status {status}: "
+        f"do the credentials have the right to {right} in bucket {location.bucket}?"
+    )
 
 
 def _status(error: MinioException) -> int | None:

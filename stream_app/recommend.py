@@ -10,6 +10,7 @@ from schemas.codec import Poison, decode
 from schemas.recommendation import Recommendation
 from stream_app.config import Settings
 from stream_app.kafka.compacted import newest_by_key
+from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import require_topics
 
 __all__ = ["latest_recommendations", "subscribed"]
@@ -19,7 +20,7 @@ async def latest_recommendations(settings: Settings) -> list[Recommendation]:
     """Return the last list of every user that the topic still holds, by user id."""
     await require_topics(settings)
     topic = settings.topics.recommendations.name
-    latest = await newest_by_key(settings.kafka_bootstrap_servers, topic)
+    latest = await newest_by_key(settings, topic)
     decoded = (decode(Recommendation, latest[user_id]) for user_id in sorted(latest))
     return [one for one in decoded if not isinstance(one, Poison)]
 
@@ -30,7 +31,7 @@ async def subscribed(settings: Settings) -> AsyncIterator[AsyncIterator[Recommen
     await require_topics(settings)
     consumer = AIOKafkaConsumer(
         settings.topics.recommendations.name,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         auto_offset_reset="latest",
         isolation_level="read_committed",
     )

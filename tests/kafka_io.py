@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 from schemas.codec import encode
 from schemas.record import Record
 from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 
 DEADLINE_S = 60.0
 
@@ -20,7 +21,7 @@ async def produce(
     **options: object,
 ) -> None:
     producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         enable_idempotence=True,
         max_request_size=4 * 1024 * 1024,
     )
@@ -53,7 +54,7 @@ async def read_until(
     """
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
@@ -83,7 +84,7 @@ async def committed(settings: Settings, process: str, topic: str) -> dict[int, i
     """Return the offsets that a process's group has committed on a topic, by partition."""
     from aiokafka.admin import AIOKafkaAdminClient
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(settings.group(process))

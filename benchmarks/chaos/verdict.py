@@ -55,9 +55,7 @@ async def judge(settings: Settings, items: list[Item], watch: Watch) -> Verdict:
     replay = Replay(items)
     async for record in read_to_end(settings, settings.topics.interactions.name):
         replay.add(record)
-    states = await newest_by_key(
-        settings.kafka_bootstrap_servers, settings.topics.user_preferences.name
-    )
+    states = await newest_by_key(settings, settings.topics.user_preferences.name)
     counted = {user: _num_events(value) for user, value in states.items()}
     expected = {user: state.num_events for user, state in replay.states.items()}
     refused = await _refused(settings)

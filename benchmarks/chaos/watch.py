@@ -12,6 +12,7 @@ from schemas.ranking import Ranking
 from schemas.recommendation import Recommendation
 from schemas.record import Record
 from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 
 __all__ = ["Watch", "record_of"]
 
@@ -30,7 +31,7 @@ class Watch:
         self._consumer = AIOKafkaConsumer(
             self._rankings_topic,
             settings.topics.recommendations.name,
-            bootstrap_servers=settings.kafka_bootstrap_servers,
+            **client_options(settings),
             auto_offset_reset="earliest",
             isolation_level="read_committed",
         )

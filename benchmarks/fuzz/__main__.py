@@ -39,6 +39,7 @@ from schemas.ranking import Ranking, Trigger
 from schemas.record import Record
 from schemas.topics import Topic
 from stream_app.config import Settings, read_settings
+from stream_app.kafka.connection import client_options
 from stream_app.kafka.producer import reliable_producer
 from stream_app.kafka.reading import read_to_end
 from stream_app.object_storage import connect
@@ -161,7 +162,7 @@ async def until_read(settings: Settings, one: Input) -> None:
     ends: dict[int, int] = {}
     async for record in read_to_end(settings, one.topic.name):
         ends[record.partition] = record.offset + 1
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    admin = AIOKafkaAdminClient(**client_options(settings))
     await admin.start()
     try:
         async with asyncio.timeout(READ_DEADLINE_S):

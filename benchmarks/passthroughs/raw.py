@@ -1,19 +1,21 @@
 """The least that a hop can cost here: raw aiokafka from one topic to another, bytes unchanged."""
 
 import asyncio
-import os
 import sys
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from stream_app.config import read_settings
+from stream_app.kafka.connection import client_options
+
 
 async def pass_through(source: str, sink: str) -> None:
     """Copy records until the process is ended; acknowledged, then committed."""
-    servers = os.environ["KAFKA_BOOTSTRAP_SERVERS"]
-    producer = AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True)
+    options = client_options(read_settings())
+    producer = AIOKafkaProducer(**options, enable_idempotence=True)
     consumer = AIOKafkaConsumer(
         source,
-        bootstrap_servers=servers,
+        **options,
         group_id=f"passthrough-{sink}",
         enable_auto_commit=False,
         auto_offset_reset="earliest",

@@ -38,7 +38,7 @@ async def live_releases(settings: Settings) -> dict[str, AdapterRelease]:
         KafkaError: If the broker can't be reached.
     """
     await require_topics(settings)
-    raw = await newest_by_key(settings.kafka_bootstrap_servers, settings.topics.adapters.name)
+    raw = await newest_by_key(settings, settings.topics.adapters.name)
     decoded = {name: decode(AdapterRelease, value) for name, value in sorted(raw.items())}
     return {name: one for name, one in decoded.items() if not isinstance(one, Poison)}
 

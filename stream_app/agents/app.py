@@ -3,16 +3,21 @@
 Raw bytes in and out; no Table, no batches, no concurrency: faust loses records with those.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 
 import faust
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+from faust.auth import Credentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 
 from schemas.codec import MAX_RECORD_BYTES
+from stream_app.agents.outbox import end_uncommitted
 from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 
 __all__ = ["build_app"]
 
@@ -21,6 +26,7 @@ BUFFERED_RECORDS = 256
 COMMIT_EVERY_RECORDS = 1_000
 COMMIT_INTERVAL_S = 1.0
 HEARTBEATS_PER_SESSION = 3
+LOOK_EVERY_S = 1.0
 # How long a write waits for a broker that is away; then the process ends, uncommitted.
 WRITE_TIMEOUT_S = 60.0
 
@@ -32,12 +38,37 @@ class _ReadCommittedThread(driver.AIOKafkaConsumerThread):
     """
 
     logger = driver.logger
+    _looking: asyncio.Task[None] | None = None
 
     def _create_worker_consumer(self, transport: driver.Transport) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         # Read when the consumer starts; there is no setting for it.
         consumer._isolation_level = "read_committed"
         return consumer
+
+    async def on_start(self) -> None:
+        """Start the consumer, and look after what its group's coordinator says."""
+        await super().on_start()
+        self._looking = asyncio.create_task(_end_when_refused(self._consumer))
+
+    async def on_thread_stop(self) -> None:
+        """Stop looking, then stop the consumer."""
+        if self._looking is not None:
+            self._looking.cancel()
+        await super().on_thread_stop()
+
+
+async def _end_when_refused(consumer: AIOKafkaConsumer) -> None:
+    """End the process with an error of the group, such as a missing right to it.
+
+    aiokafka keeps it for the next read and does nothing until then; faust reads past that.
+    """
+    while True:
+        await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            consumer._coordinator.check_errors()
+        except KafkaError as error:
+            end_uncommitted(error)
 
 
 class _ReadCommittedConsumer(driver.Consumer):
@@ -81,6 +112,7 @@ def build_app(settings: Settings, name: str) -> faust.App:
     app = _DisklessApp(
         settings.group(name),
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap_servers.split(",")],
+        broker_credentials=_credentials(settings),
         autodiscover=False,
         store="memory://",
         web_enabled=False,
@@ -106,3 +138,17 @@ def build_app(settings: Settings, name: str) -> faust.App:
     app.finalize()
     app.transport = _ReadCommittedTransport(app.conf.broker_consumer, app)
     return app
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    """Return the options of every other client, as faust wants them for both of its own."""
+    options = client_options(settings)
+    context = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)

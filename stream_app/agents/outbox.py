@@ -15,6 +15,8 @@ import faust
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from faust.exceptions import NotReady, ProducerSendError
 
+from stream_app.kafka.access import next_step
+
 __all__ = ["EXIT_UNCOMMITTED", "Header", "Outbox", "RecordTooLargeError", "end_uncommitted"]
 
 Header = tuple[str, bytes]
@@ -75,6 +77,6 @@ def _require_sent(sent: asyncio.Future[object]) -> None:
 
 def end_uncommitted(error: BaseException) -> NoReturn:
     """End the process at once, so that nothing more is committed; a supervisor starts it again."""
-    logger.critical("ending without a commit", extra={"error": repr(error)})
+    logger.critical("ending without a commit", extra={"error": f"{error!r}{next_step(error)}"})
     logging.shutdown()
     os._exit(EXIT_UNCOMMITTED)

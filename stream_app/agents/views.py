@@ -13,9 +13,7 @@ class ItemsView:
 
     def __init__(self, settings: Settings) -> None:
         self._raw: dict[str, bytes] = {}
-        self.view = CompactedView(
-            settings.kafka_bootstrap_servers, settings.topics.items.name, self._apply
-        )
+        self.view = CompactedView(settings, settings.topics.items.name, self._apply)
 
     def find(self, item_id: str) -> Item | Poison | None:
         """Return the item, a `Poison` if its record can't be read, or None if there is none."""
@@ -40,9 +38,7 @@ class ProfiledItems:
 
     def __init__(self, settings: Settings) -> None:
         self._ids: set[str] = set()
-        self.view = CompactedView(
-            settings.kafka_bootstrap_servers, settings.topics.item_profiles.name, self._apply
-        )
+        self.view = CompactedView(settings, settings.topics.item_profiles.name, self._apply)
 
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._ids

@@ -175,7 +175,7 @@ async def _until_profiled(settings: Settings, num_profiles: int, progress: Progr
             enough.set()
 
     topic = settings.topics.item_profiles.name
-    view = CompactedView(settings.kafka_bootstrap_servers, topic, count)
+    view = CompactedView(settings, topic, count)
     await view.start()
     following = asyncio.create_task(view.run())
     try:

@@ -105,10 +105,7 @@ class EmbeddedKafka(EmbeddedServer):
         java = [str(find_java()), *JAVA_OPTIONS, "-cp", kafka_classpath(self._home)]
         self._dir.mkdir(parents=True, exist_ok=True)
         properties = self._dir / "server.properties"
-        port, controller_port = self.ports
-        properties.write_text(
-            PROPERTIES.format(host=HOST, port=port, controller_port=controller_port)
-        )
+        properties.write_text(self._properties())
         if not (self._dir / "data").is_dir():
             self._format(java, properties)
         self._cluster_id = self._read_cluster_id()
@@ -119,6 +116,15 @@ class EmbeddedKafka(EmbeddedServer):
             cwd=self._dir,
         )
 
+    def _properties(self) -> str:
+        """Return `server.properties`; of a name that comes twice the last line counts."""
+        port, controller_port = self.ports
+        return PROPERTIES.format(host=HOST, port=port, controller_port=controller_port)
+
+    def _format_options(self) -> list[str]:
+        """Return what `kafka-storage format` is told besides."""
+        return []
+
     def _format(self, java: list[str], properties: Path) -> None:
         """Make `data`, once. It is made elsewhere and renamed, so what is there is complete."""
         unfinished = self._dir / "formatting"
@@ -127,9 +133,10 @@ class EmbeddedKafka(EmbeddedServer):
         # 16 bytes in URL-safe base64, as Kafka writes its own; glued to the option, for it may
         # begin with a minus sign.
         cluster_id = f"--cluster-id={secrets.token_urlsafe(16)}"
+        command = [*java, "kafka.tools.StorageTool", "format", cluster_id, "-c", str(properties)]
         tool = ChildProcess(
             "kafka format",
-            [*java, "kafka.tools.StorageTool", "format", cluster_id, "-c", str(properties)],
+            [*command, *self._format_options()],
             self._log_path,
             cwd=unfinished,
         )

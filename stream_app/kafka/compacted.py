@@ -9,6 +9,9 @@ from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
+
 __all__ = ["CompactedView", "newest_by_key"]
 
 Apply = Callable[[str, bytes | None], None]
@@ -23,14 +26,14 @@ class CompactedView:
     compacted topic refuses them anyway.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, apply: Apply) -> None:
+    def __init__(self, settings: Settings, topic: str, apply: Apply) -> None:
         self.topic = topic
         self._apply = apply
         # No group: nothing is committed, nothing is balanced, every view sees every partition.
         self._consumer = AIOKafkaConsumer(
             topic,
+            **client_options(settings),
             group_id=None,
-            bootstrap_servers=bootstrap_servers,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -80,7 +83,7 @@ class CompactedView:
             self._advanced.notify_all()
 
 
-async def newest_by_key(bootstrap_servers: str, topic: str) -> dict[str, bytes]:
+async def newest_by_key(settings: Settings, topic: str) -> dict[str, bytes]:
     """Return the newest value of each key that the topic holds now; deleted keys are left out."""
     newest: dict[str, bytes] = {}
 
@@ -90,7 +93,7 @@ async def newest_by_key(bootstrap_servers: str, topic: str) -> dict[str, bytes]:
         else:
             newest[key] = value
 
-    view = CompactedView(bootstrap_servers, topic, apply)
+    view = CompactedView(settings, topic, apply)
     try:
         await view.start()
     finally:

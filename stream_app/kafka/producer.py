@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.codec import MAX_RECORD_BYTES
 from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 
 __all__ = ["new_producer", "reliable_producer"]
 
@@ -18,7 +19,7 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
     producer of that id: what that one had begun is aborted, and it can write no more.
     """
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         enable_idempotence=True,
         transactional_id=transactional_id,
         max_request_size=MAX_RECORD_BYTES,

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 
 __all__ = ["read_to_end"]
 
@@ -49,7 +50,7 @@ async def _consumer(
         topic,
         # No group: nothing is committed, nothing is balanced, all partitions are ours.
         group_id=None,
-        bootstrap_servers=settings.kafka_bootstrap_servers,
+        **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level=isolation_level,

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
 
 from schemas.codec import MAX_RECORD_BYTES
 from schemas.topics import Topics
 from stream_app.config import Settings
+from stream_app.kafka.access import why_unreachable
+from stream_app.kafka.connection import client_options
 
 __all__ = [
     "MissingTopicsError",
@@ -37,8 +39,11 @@ class TopicState:
 
 @asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
-    await admin.start()
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+    except KafkaConnectionError as error:
+        raise await why_unreachable(settings) from error
     try:
         yield admin
     finally:
@@ -110,8 +115,10 @@ async def require_topics(settings: Settings) -> int:
     states = {state.name: state for state in await describe_topics(settings)}
     missing = [state.name for state in states.values() if state.num_partitions == 0]
     if missing:
+        hint = ", or let this process's user describe them" if settings.uses_sasl else ""
         raise MissingTopicsError(
-            f"missing topics: {', '.join(missing)}; create them with `stream-app topics create`"
+            f"missing topics: {', '.join(missing)}; "
+            f"create them with `stream-app topics create`{hint}"
         )
     counts = {name: states[name].num_partitions for name in _copartitioned(settings.topics)}
     if len(set(counts.values())) > 1:

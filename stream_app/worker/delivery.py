@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka.errors import InvalidTxnState
 from aiokafka.structs import RecordMetadata
 
 from schemas.codec import MAX_RECORD_BYTES, encode
@@ -85,12 +86,19 @@ class Delivery:
     ) -> list[RecordMetadata]:
         """Write all in one transaction; return where the states lie."""
         producer = partition.producer
+        changes = [self._state(partition, *state) for state in states.items()]
         written: list[RecordMetadata] = []
         async with producer.transaction():
-            written, _ = await asyncio.gather(
-                send_all(producer, [self._state(partition, *state) for state in states.items()]),
-                send_all(producer, sends),
-            )
+            try:
+                written, _ = await asyncio.gather(
+                    send_all(
+                        producer, [self._state(partition, *state) for state in states.items()]
+                    ),
+                    send_all(producer, sends),
+                )
+            except InvalidTxnState:
+                _raise_what_ended(producer)
+                raise
             if next_offset is not None:
                 offsets = {partition.tp: next_offset}
                 await producer.send_offsets_to_transaction(offsets, self._group)
@@ -159,6 +167,16 @@ async def send_all(producer: AIOKafkaProducer, to_send: Sequence[Send]) -> list[
             for one in to_send
         ]
     )
+
+
+def _raise_what_ended(producer: AIOKafkaProducer) -> None:
+    """Raise why a topic was not taken into the transaction, such as a missing right to it.
+
+    aiokafka keeps that for the commit, and writes to the topic all the same.
+    """
+    end: asyncio.Future[None] = producer._txn_manager.wait_for_transaction_end()
+    if end.done():
+        end.result()
 
 
 def _size(key: bytes | None, value: bytes | None, headers: Headers) -> int:

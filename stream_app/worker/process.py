@@ -22,7 +22,9 @@ from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.deadline import end_if_longer
+from stream_app.kafka.access import MISSING_RIGHTS
 from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
@@ -60,7 +62,6 @@ class Worker:
     def __init__(
         self, settings: Settings, engine: Engine, on_end: Callable[[], object] = lambda: None
     ) -> None:
-        bootstrap = settings.kafka_bootstrap_servers
         session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
         self._on_end = on_end
@@ -71,9 +72,9 @@ class Worker:
         self._items_topic = settings.topics.item_images.name
         self._catalogue = Catalogue(engine.embedding_dim)
         self._feed = CatalogueFeed(self._catalogue)
-        self._view = CompactedView(bootstrap, settings.topics.item_profiles.name, self._feed.add)
+        self._view = CompactedView(settings, settings.topics.item_profiles.name, self._feed.add)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap,
+            **client_options(settings),
             group_id=settings.group("worker"),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -98,7 +99,7 @@ class Worker:
             engine, adapter_storage(settings), self._in_engine, on_fetched=self._work_to_do.set
         )
         self._adapters_view = CompactedView(
-            bootstrap, settings.topics.adapters.name, self._adapters.add
+            settings, settings.topics.adapters.name, self._adapters.add
         )
         self._turns = Turns(settings.max_batch_items)
         self._failure: BaseException | None = None
@@ -283,6 +284,9 @@ class Worker:
                 # Given back meanwhile: the next owner's start aborts what was begun.
                 return False
             delivery.result()
+        except MISSING_RIGHTS:
+            # Taking it over anew would fail the same way, for ever.
+            raise
         except KafkaError as error:
             logger.warning(
                 "partition is taken over anew", partition=str(partition.tp), error=repr(error)

@@ -5,6 +5,8 @@ import time
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from stream_app.config import Settings
+from stream_app.kafka.connection import client_options
 from stream_app.worker.store import PartitionStore
 
 __all__ = ["restore"]
@@ -15,14 +17,14 @@ POLL_MS = 500
 SAY_EVERY_S = 5.0
 
 
-async def restore(bootstrap_servers: str, changelog: TopicPartition, store: PartitionStore) -> int:
+async def restore(settings: Settings, changelog: TopicPartition, store: PartitionStore) -> int:
     """Apply what `user-preferences` holds beyond the store's position; return how many records.
 
     A position outside of what the topic holds belongs to a topic that was deleted or truncated:
     the store is then rebuilt from the beginning.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers,
+        **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",

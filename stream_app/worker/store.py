@@ -5,6 +5,7 @@ came after it. The topic is the truth; the store may be thrown away at any time.
 """
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,19 +22,24 @@ POSITION = b"m:next-offset"
 CHANGELOG = b"m:changelog"
 
 WRITE_BUFFER_BYTES = 8 * 1024 * 1024
+# Kafka keeps a tombstone for a day (delete.retention.ms). A store that was shut for longer may
+# have missed one for good: it would bring an erased user back.
+MAX_SHUT_S = 20 * 60 * 60
 
 
 class PartitionStore:
     """State records by key, with the offset on user-preferences from which to read on.
 
-    `changelog` names cluster, topic and partition: a store of another one is thrown away.
+    `changelog` names cluster, topic and partition: a store of another one is thrown away, and so
+    is one that nobody has had open for nearly a day.
     """
 
     def __init__(self, directory: Path, changelog: str) -> None:
         self._directory = directory
         self._changelog = changelog.encode()
+        is_old = time.time() - _last_open(directory) > MAX_SHUT_S
         self._db = _opened(directory)
-        if self._db.get(CHANGELOG) != self._changelog:
+        if is_old or self._db.get(CHANGELOG) != self._changelog:
             self.clear()
 
     @property
@@ -70,6 +76,12 @@ class PartitionStore:
     def close(self) -> None:
         """Flush and release the directory's lock."""
         self._db.close()
+
+
+def _last_open(directory: Path) -> float:
+    """Return when RocksDB last wrote here, in seconds of the epoch; open, it does now and then."""
+    files = directory.iterdir() if directory.is_dir() else ()
+    return max((file.stat().st_mtime for file in files), default=0.0)
 
 
 def _opened(directory: Path) -> Rdict:

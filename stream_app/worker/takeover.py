@@ -64,7 +64,7 @@ class TakeOver:
         name = f"{changelog.topic}-{number}"
         store = PartitionStore(self._state_dir / name, changelog=f"{self.cluster_id}/{name}")
         try:
-            num_records = await restore(self._settings.kafka_bootstrap_servers, changelog, store)
+            num_records = await restore(self._settings, changelog, store)
         except BaseException:
             store.close()
             raise

@@ -1,6 +1,8 @@
+import os
+import time
 from pathlib import Path
 
-from stream_app.worker.store import PartitionStore
+from stream_app.worker.store import MAX_SHUT_S, PartitionStore
 
 
 def test_states_and_position_survive_a_restart(tmp_path: Path) -> None:
@@ -25,6 +27,16 @@ def test_a_store_of_another_changelog_is_thrown_away(tmp_path: Path) -> None:
     store.close()
     other = PartitionStore(tmp_path / "s", "user-preferences-1")
     assert (other.get(b"ada"), other.next_offset) == (None, 0)
+
+
+def test_a_store_that_may_have_missed_an_erasure_is_thrown_away(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "user-preferences-0")
+    store.write({b"ada": b"1"}, next_offset=7)
+    store.close()
+    for file in (tmp_path / "s").iterdir():
+        os.utime(file, times=(0, time.time() - MAX_SHUT_S - 60))
+    again = PartitionStore(tmp_path / "s", "user-preferences-0")
+    assert (again.get(b"ada"), again.next_offset) == (None, 0)
 
 
 def test_a_corrupt_store_is_thrown_away(tmp_path: Path) -> None:

@@ -66,6 +66,35 @@ securityContext:
 {{- define "stream-app.env" -}}
 - name: KAFKA_BOOTSTRAP_SERVERS
   value: {{ required "kafka.bootstrapServers is missing: host:port of your brokers" .Values.kafka.bootstrapServers | quote }}
+{{- with .Values.kafka }}
+- name: KAFKA_SECURITY_PROTOCOL
+  value: {{ .securityProtocol }}
+{{- if hasPrefix "SASL" .securityProtocol }}
+{{- $secret := required "kafka.saslSecret is missing: a secret with the keys username and password" .saslSecret }}
+- name: KAFKA_SASL_MECHANISM
+  value: {{ .saslMechanism }}
+- name: KAFKA_SASL_USERNAME
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: username
+- name: KAFKA_SASL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ $secret }}
+      key: password
+{{- end }}
+{{- if .caSecret }}
+- name: KAFKA_SSL_CAFILE
+  value: /etc/stream-app/kafka-ca/ca.crt
+{{- end }}
+{{- if .certificateSecret }}
+- name: KAFKA_SSL_CERTFILE
+  value: /etc/stream-app/kafka-certificate/tls.crt
+- name: KAFKA_SSL_KEYFILE
+  value: /etc/stream-app/kafka-certificate/tls.key
+{{- end }}
+{{- end }}
 - name: STREAM_APP_TOPIC_PREFIX
   value: {{ .Values.kafka.topicPrefix | quote }}
 - name: STREAM_APP_DRAIN_S
@@ -73,6 +102,27 @@ securityContext:
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
+{{- end }}
+{{- end }}
+
+{{/* Certificates of every pod: the volumes by name, and where they are mounted. */}}
+{{- define "stream-app.certificates" -}}
+{{- $secrets := dict "kafka-ca" .Values.kafka.caSecret "kafka-certificate" .Values.kafka.certificateSecret "s3-ca" .Values.objectStore.caSecret -}}
+{{- range $name, $secret := $secrets }}
+{{- if $secret }}
+- name: {{ $name }}
+  secret:
+    secretName: {{ $secret }}
+    # Read by the group of the pod's fsGroup.
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- end }}
+{{- define "stream-app.certificate-mounts" -}}
+{{- range (include "stream-app.certificates" . | fromYamlArray) }}
+- name: {{ .name }}
+  mountPath: /etc/stream-app/{{ .name }}
+  readOnly: true
 {{- end }}
 {{- end }}
 
@@ -84,6 +134,10 @@ securityContext:
   value: {{ required "objectStore.endpoint is missing: host:port of your object storage" $store.endpoint | quote }}
 - name: S3_SECURE
   value: {{ $store.secure | quote }}
+{{- if $store.caSecret }}
+- name: S3_CAFILE
+  value: /etc/stream-app/s3-ca/ca.crt
+{{- end }}
 - name: S3_REGION
   value: {{ $store.region | quote }}
 - name: S3_ACCESS_KEY
