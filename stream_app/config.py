@@ -133,6 +133,16 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         default=20, gt=0, le=600, description="How long a stop waits for work in hand"
     )
+    health_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of `GET /live` and `GET /ready` of this process; without one, no server",
+    )
+    health_host: str = Field(
+        default="",
+        description="Address that port is bound to; default: all, a kubelet asks at the pod's own",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level that is logged"
     )

@@ -20,6 +20,7 @@ from models.step import StepOptions
 from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
+from stream_app.health import STOPPING, Health, unread
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
@@ -34,12 +35,13 @@ from stream_app.worker.slot import StateSlot
 from stream_app.worker.store import PartitionStore
 from stream_app.worker.turns import Turns
 
-__all__ = ["Worker"]
+__all__ = ["ADAPTERS", "Worker"]
 
 logger = structlog.get_logger(__name__)
 
 POLL_MS = 200
 POLL_RECORDS = 128
+ADAPTERS = "the adapters are not loaded yet"
 
 Batch = dict[Partition, list[ConsumerRecord]]
 Result = TypeVar("Result")
@@ -49,15 +51,21 @@ class Worker:
     """Turns interactions-enriched into states and rankings, and item-images into profiles.
 
     `on_end` is called when the end begins, by a stop or a failure: something may be stuck in it.
+    `health` is told what is there and what is in hand.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, on_end: Callable[[], object] = lambda: None
+        self,
+        settings: Settings,
+        engine: Engine,
+        on_end: Callable[[], object] = lambda: None,
+        health: Health | None = None,
     ) -> None:
         bootstrap = settings.kafka_bootstrap_servers
         session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
         self._on_end = on_end
+        self._health = health or Health()
         self._options = StepOptions(settings.num_candidates, settings.summaries)
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
@@ -83,7 +91,12 @@ class Worker:
         self._work_to_do = asyncio.Event()
         self._stopping = asyncio.Event()
         self._assignment = Assignment(
-            settings, self._consumer, self._slot.directory, self._idle, on_failure=self._fail
+            settings,
+            self._consumer,
+            self._slot.directory,
+            self._idle,
+            on_failure=self._fail,
+            health=self._health,
         )
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._adapters = AdapterFeed(
@@ -97,6 +110,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batch in hand, commit, and leave the group."""
+        self._health.lacks(STOPPING)
         self._stopping.set()
 
     def _fail(self, error: BaseException) -> None:
@@ -135,8 +149,10 @@ class Worker:
 
     async def _start(self) -> None:
         await self._view.start()
+        self._health.has(unread(self._view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
+        self._health.has(ADAPTERS)
         self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
         await self._consumer.start()
         logger.info("worker started", engine=self._engine.versions.model)
@@ -168,7 +184,8 @@ class Worker:
 
     async def _work(self) -> None:
         while not self._stopping.is_set():
-            await self._adapters.apply()
+            with self._health.work():
+                await self._adapters.apply()
             batch = self._next_batch()
             if not batch:
                 self._work_to_do.clear()
@@ -176,7 +193,8 @@ class Worker:
                 continue
             self._idle.clear()
             try:
-                await self._finish(batch, await self._process(batch))
+                with self._health.work():
+                    await self._finish(batch, await self._process(batch))
             finally:
                 self._idle.set()
 
