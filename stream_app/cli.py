@@ -24,6 +24,7 @@ from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
 from stream_app.image_errors import ImageError, StorageUnavailableError
+from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
@@ -40,6 +41,7 @@ KNOWN_ERRORS = (
     ImageError,
     StorageUnavailableError,
     EngineError,
+    FencedInstanceError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10

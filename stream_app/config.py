@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         default="",
         description="Address that port is bound to; default: all, a kubelet asks at the pod's own",
     )
+    instance_id: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+        description="A worker's name that outlives it: back within the session timeout, it has its "
+        "partitions without a rebalance",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level that is logged"
     )

@@ -22,6 +22,7 @@ from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.health import STOPPING, Health, unread
 from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.static_member import start_member
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
@@ -76,6 +77,7 @@ class Worker:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             group_id=settings.group("worker"),
+            group_instance_id=settings.instance_id or None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -124,6 +126,7 @@ class Worker:
             MissingTopicsError: If the topics aren't there, or not alike in partitions.
             KafkaError: If the broker is gone for longer than the clients' own retries, or a
                 partition's state could not be restored.
+            FencedInstanceError: If another worker has joined as our `instance_id`.
         """
         await require_topics(self._settings)
         self._assignment.take_over.cluster_id = await cluster_id(self._settings)
@@ -154,7 +157,7 @@ class Worker:
         await self._adapters.start()
         self._health.has(ADAPTERS)
         self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
-        await self._consumer.start()
+        await start_member(self._consumer, self._settings.instance_id)
         logger.info("worker started", engine=self._engine.versions.model)
 
     async def _until_stopped(self, *activities: Coroutine[Any, Any, Any]) -> None:

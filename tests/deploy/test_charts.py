@@ -134,6 +134,12 @@ def test_a_setting_has_one_place_in_the_values() -> None:
     assert set(refused) == {name for name in names if name.startswith(PREFIX)}
 
 
+def test_only_pods_whose_names_come_back_are_static_members() -> None:
+    named = {path.name for path in TEMPLATES if "STREAM_APP_INSTANCE_ID" in path.read_text()}
+    stable = {path.name for path in TEMPLATES if "kind: StatefulSet" in path.read_text()}
+    assert named == stable == {"worker.yaml"}
+
+
 @pytest.mark.parametrize("name", ["agents.yaml", "worker.yaml"])
 def test_every_process_is_probed_on_the_port_that_it_is_given(name: str) -> None:
     template = (CHART / "templates" / name).read_text()
