@@ -20,6 +20,7 @@ from models.errors import EngineError
 from schemas.codec import encode
 from stream_app.adapters.commands import adapters
 from stream_app.config import Settings, SettingsError
+from stream_app.doctor.command import doctor
 from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
@@ -325,6 +326,7 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
 
 
 commands.add_command(adapters)
+commands.add_command(doctor)
 commands.add_command(finetune)
 
 

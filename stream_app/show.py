@@ -14,7 +14,14 @@ from schemas.recommendation import Recommendation
 from schemas.topics import Topics
 from stream_app.kafka.topics import TopicState
 
-__all__ = ["Progress", "progress_bars", "recommendation_view", "topic_table"]
+__all__ = [
+    "Progress",
+    "plain",
+    "printable",
+    "progress_bars",
+    "recommendation_view",
+    "topic_table",
+]
 
 # Called with what is going on, how much is done, and of how much (None: nobody knows).
 Progress = Callable[[str, int, int | None], None]
@@ -62,25 +69,30 @@ def recommendation_view(recommendation: Recommendation) -> RenderableType:
     """Return a list with its cause, the summary it rests on, and each item's reason."""
     trigger = recommendation.trigger
     head = Text.from_markup(
-        f"[bold]{_plain(recommendation.user_id)}[/bold] "
-        f"[cyan]{trigger.kind}[/cyan] {_plain(trigger.title)}"
+        f"[bold]{plain(recommendation.user_id)}[/bold] "
+        f"[cyan]{trigger.kind}[/cyan] {plain(trigger.title)}"
     )
     summary = Text.from_markup(
-        _plain(recommendation.summary or "(no summary before the first block)"), style="italic"
+        plain(recommendation.summary or "(no summary before the first block)"), style="italic"
     )
     table = Table("#", "item", "score", "reason", "source", box=None, header_style="dim")
     for item in recommendation.items:
         table.add_row(
             str(item.rank),
-            _plain(item.title),
+            plain(item.title),
             f"{item.score:.3f}",
-            _plain(item.reason),
-            _plain(", ".join(item.sources)),
+            plain(item.reason),
+            plain(", ".join(item.sources)),
         )
     notes = [Text(f"degraded: {reason}", style="yellow") for reason in recommendation.degraded]
     return Group(head, summary, table, *notes)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Return the text so that neither rich nor the terminal takes any of it for an order."""
-    return escape("".join(one if one.isprintable() else " " for one in text))
+    return escape(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return the text so that the terminal takes none of it for an order."""
+    return "".join(one if one.isprintable() else " " for one in text)
