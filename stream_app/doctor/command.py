@@ -16,6 +16,7 @@ from rich.text import Text
 from stream_app.config import Settings
 from stream_app.doctor.finding import Finding, Verdict
 from stream_app.show import printable
+from stream_app.supervise import PROCESSES
 from stream_app.with_settings import with_settings
 
 __all__ = ["doctor", "findings_table", "totals"]
@@ -24,6 +25,7 @@ STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold r
 
 
 @click.command()
+@click.argument("process", required=False, type=click.Choice(list(PROCESSES)))
 @click.option("--json", "as_json", is_flag=True, help="One finding a line.")
 @click.option(
     "--patience",
@@ -33,17 +35,19 @@ STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "bold r
     help="Seconds from which on an unread record, or silence after an event, is told.",
 )
 @with_settings
-def doctor(settings: Settings, as_json: bool, patience: int) -> None:
+def doctor(settings: Settings, process: str | None, as_json: bool, patience: int) -> None:
     """Name what is wrong with the deployment, and what to do about it.
 
     Looks at brokers, topics, groups, dead letters and buckets, and at the model and the disk of
-    this machine; changes nothing. Exit code 1 if something is wrong, 0 with warnings only.
+    this machine; changes nothing. With a PROCESS, at the buckets, model and disk of that one only:
+    it need not have the keys and files of the others. Exit code 1 if something is wrong, 0 with
+    warnings only.
     """
     from stream_app.doctor.examination import examine
 
     # What it logs of a broker that is away is in the findings.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    findings = asyncio.run(examine(settings, timedelta(seconds=patience)))
+    findings = asyncio.run(examine(settings, timedelta(seconds=patience), process=process))
     if as_json:
         for finding in findings:
             click.echo(orjson.dumps(finding).decode())

@@ -25,20 +25,27 @@ Check = Callable[[], Awaitable[list[Finding]]]
 
 
 async def examine(
-    settings: Settings, patience: timedelta, *, deadline_s: float = DEADLINE_S
+    settings: Settings,
+    patience: timedelta,
+    *,
+    process: str | None = None,
+    deadline_s: float = DEADLINE_S,
 ) -> list[Finding]:
     """Return what every check found, in the order of the flow.
 
     Args:
         settings: Of the deployment; the model and the disk are those of this machine.
         patience: From when on an unread record or a silent topic is worth a line.
+        process: Whose buckets, model and disk are looked at, such as "worker"; None for all. A
+            process need not have the others' keys, nor their files.
         deadline_s: For each check; those on topics begin when brokers and topics were looked at.
     """
 
     async def buckets() -> list[Finding]:
+        looked_at = await look_at_buckets(settings, _buckets(settings, process))
         return [
-            judge_bucket(name, looked, is_for_adapters=name == settings.adapter_bucket)
-            for name, looked in (await look_at_buckets(settings)).items()
+            judge_bucket(name, looked, is_for_adapters=name not in settings.buckets)
+            for name, looked in looked_at.items()
         ]
 
     async def model() -> list[Finding]:
@@ -47,13 +54,20 @@ async def examine(
     async def disk() -> list[Finding]:
         return [judge_disk(await asyncio.to_thread(look_at_disk, settings))]
 
+    checks: dict[str, Check] = {"object storage": buckets}
+    if process in {None, "worker"}:
+        checks |= {"model": model, "disk": disk}
     found = await asyncio.gather(
         _kafka(settings, patience, deadline_s),
-        in_time("object storage", buckets, deadline_s),
-        in_time("model", model, deadline_s),
-        in_time("disk", disk, deadline_s),
+        *[in_time(name, check, deadline_s) for name, check in checks.items()],
     )
     return [finding for part in found for finding in part]
+
+
+def _buckets(settings: Settings, process: str | None) -> list[str]:
+    pictures = settings.buckets if process in {None, "ingest", "profile"} else ()
+    adapters = (settings.adapter_bucket,) if process in {None, "worker"} else ()
+    return [*pictures, *adapters]
 
 
 async def _kafka(settings: Settings, patience: timedelta, deadline_s: float) -> list[Finding]:

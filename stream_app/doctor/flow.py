@@ -73,16 +73,16 @@ async def _newest(consumer: AIOKafkaConsumer, tps: list[TopicPartition]) -> date
 def judge_flow(facts: FlowFacts, patience: timedelta, now: datetime | None = None) -> Finding:
     """Judge whether `answers` has gone silent for longer than `patience` while it was asked."""
     check = f"flow to {facts.answers}"
-    since = "never" if facts.answered_at is None else f"last at {facts.answered_at:%Y-%m-%d %H:%M}Z"
+    last = f"last written {facts.answered_at:%Y-%m-%d %H:%M}Z" if facts.answered_at else "none yet"
     details = {"answered_at": facts.answered_at, "num_unanswered": facts.num_unanswered}
     if facts.unanswered_at is None:
-        return ok(check, f"nothing waits for an answer; written {since}", **details)
+        return ok(check, f"nothing waits for an answer; {last}", **details)
     waits = (now or datetime.now(UTC)) - facts.unanswered_at
     if waits <= patience:
-        return ok(check, f"written {since}", **details)
+        return ok(check, last, **details)
     found = (
         f"{facts.num_unanswered} of {facts.asks} since {facts.unanswered_at:%Y-%m-%d %H:%M}Z are "
-        f"without an answer, written {since}"
+        f"without an answer, {last}"
     )
     if facts.num_unanswered < UNANSWERED:
         return warning(

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from schemas.topics import Topics
 from stream_app.config import Settings
@@ -16,9 +17,12 @@ from stream_app.doctor.finding import Finding, named, ok, warning, wrong
 from stream_app.doctor.reading import partitions_of, read, reader, written_at
 from stream_app.kafka.topics import admin_client
 
-__all__ = ["Backlog", "GroupFacts", "judge_group", "look_at_groups", "sources"]
+__all__ = ["Backlog", "GroupFacts", "judge_group", "look_at_groups", "owned_by", "sources"]
+
+Owned = Mapping[str, frozenset[TopicPartition]]
 
 STABLE = "Stable"
+RETRY_S = 0.5
 COMMANDS = {
     "ingest": "stream-app agents ingest",
     "profile": "stream-app agents profile",
@@ -47,7 +51,7 @@ class GroupFacts:
     process: str
     name: str
     state: str
-    owned: Mapping[str, frozenset[TopicPartition]]
+    owned: Owned
     backlog: Mapping[TopicPartition, Backlog]
 
 
@@ -86,19 +90,35 @@ async def _look(
     settings: Settings, admin: AIOKafkaAdminClient, process: str, tps: list[TopicPartition]
 ) -> GroupFacts:
     name = settings.group(process)
+    node = await _coordinator(admin, name)
     # One by one: aiokafka 0.14 misreads an answer about several.
-    (answer,) = await admin.describe_consumer_groups([name])
+    (answer,) = await admin.describe_consumer_groups([name], node)
     (_, _, state, _, _, members), *_ = answer.groups
-    committed = await admin.list_consumer_group_offsets(name)
+    committed = await admin.list_consumer_group_offsets(name, node)
     async with reader(settings) as consumer:
         backlog = await _backlog(consumer, tps, {tp: one.offset for tp, one in committed.items()})
-    owned = {f"{client} on {host}": _assigned(raw) for _, client, host, _, raw in members}
-    return GroupFacts(process, name, state, owned, backlog)
+    return GroupFacts(process, name, state, owned_by(members), backlog)
 
 
-def _assigned(raw: bytes) -> frozenset[TopicPartition]:
-    # Empty while the group rebalances.
-    return frozenset(ConsumerProtocol.ASSIGNMENT.decode(raw).partitions()) if raw else frozenset()
+async def _coordinator(admin: AIOKafkaAdminClient, group: str) -> int:
+    while True:
+        try:
+            return int(await admin.find_coordinator(group))
+        except GroupCoordinatorNotAvailableError:
+            # A cluster makes its topic of offsets when the first group is asked for.
+            await asyncio.sleep(RETRY_S)
+
+
+def owned_by(members: Sequence[tuple[str, str, str, bytes, bytes]]) -> Owned:
+    """Return which partitions each member has, none of them while the group rebalances.
+
+    By member id: several on one machine have all else in common.
+    """
+    decode = ConsumerProtocol.ASSIGNMENT.decode
+    return {
+        f"{member} on {host}": frozenset(decode(raw).partitions() if raw else ())
+        for member, _, host, _, raw in members
+    }
 
 
 async def _backlog(

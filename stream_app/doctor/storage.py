@@ -1,6 +1,7 @@
 """Whether object storage answers to our keys, and has our buckets."""
 
 import asyncio
+from collections.abc import Sequence
 
 from stream_app.config import Settings
 from stream_app.doctor.finding import Finding, ok, warning, wrong
@@ -13,14 +14,11 @@ __all__ = ["Looked", "judge_bucket", "look_at_buckets"]
 Looked = bool | RefusedObjectError | StorageUnavailableError
 
 
-async def look_at_buckets(settings: Settings) -> dict[str, Looked]:
-    """Ask for each bucket with the credentials of this process."""
-    buckets = [*settings.buckets, settings.adapter_bucket]
+async def look_at_buckets(settings: Settings, buckets: Sequence[str]) -> dict[str, Looked]:
+    """Ask for each bucket with the credentials of the settings."""
     storage = ObjectStorage(connect(settings), buckets)
-    looked = await asyncio.gather(
-        *[asyncio.to_thread(_look, storage, bucket) for bucket in buckets]
-    )
-    return dict(zip(buckets, looked, strict=True))
+    # One after the other, on the client's one connection.
+    return {bucket: await asyncio.to_thread(_look, storage, bucket) for bucket in buckets}
 
 
 def _look(storage: ObjectStorage, bucket: str) -> Looked:

@@ -67,6 +67,26 @@ async def test_servers_that_are_away_are_named_with_their_settings(silent: Setti
     assert HIDDEN not in orjson.dumps(list(found.values())).decode()
 
 
+@pytest.mark.parametrize(
+    ("process", "looked_at"),
+    [
+        (None, {"bucket media", "bucket adapters", "model", "disk"}),
+        ("ingest", {"bucket media"}),
+        ("profile", {"bucket media"}),
+        ("publish", set()),
+        ("worker", {"bucket adapters", "model", "disk"}),
+    ],
+)
+async def test_a_process_is_not_asked_for_the_keys_and_files_of_others(
+    silent: Settings, process: str | None, looked_at: set[str]
+) -> None:
+    away = silent.model_copy(
+        update={"kafka_bootstrap_servers": f"{HOST}:1", "s3_endpoint": f"{HOST}:1"}
+    )
+    found = await examine(away, PATIENCE, process=process)
+    assert by_check(found).keys() == {"brokers"} | looked_at
+
+
 async def test_a_check_that_breaks_or_hangs_is_a_finding() -> None:
     async def breaks() -> list[Finding]:
         raise ZeroDivisionError("by nought")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.coordinator.protocol import ConsumerProtocol
 
 from schemas.codec import MAX_RECORD_BYTES
 from schemas.topics import TOPICS
@@ -15,7 +16,7 @@ from stream_app.doctor.brokers import BrokerFacts, judge_brokers
 from stream_app.doctor.disk import DiskFacts, judge_disk
 from stream_app.doctor.finding import Finding, Verdict, named
 from stream_app.doctor.flow import FlowFacts, judge_flow
-from stream_app.doctor.groups import Backlog, GroupFacts, judge_group
+from stream_app.doctor.groups import Backlog, GroupFacts, judge_group, owned_by
 from stream_app.doctor.letters import Letter, judge_letters, open_letters
 from stream_app.doctor.model import (
     FolderFacts,
@@ -176,6 +177,20 @@ def test_a_spare_member_is_fine_and_programs_get_every_partition() -> None:
     assert found.details["oldest_s"] == 3600
 
 
+def test_members_on_one_machine_are_told_apart() -> None:
+    def raw(*partitions: int) -> bytes:
+        return ConsumerProtocol.ASSIGNMENT(0, [("interactions", list(partitions))], b"").encode()
+
+    owned = owned_by(
+        [
+            ("id-1", "aiokafka", "/10.0.0.1", b"", raw(0)),
+            ("id-2", "aiokafka", "/10.0.0.1", b"", raw(1)),
+            ("id-3", "aiokafka", "/10.0.0.1", b"", b""),
+        ]
+    )
+    assert list(owned.values()) == [frozenset(TPS[:1]), frozenset(TPS[1:]), frozenset()]
+
+
 def flow(waits: timedelta | None, count: int = 10, answered: bool = True) -> FlowFacts:
     return FlowFacts(
         asks="interactions",
@@ -268,15 +283,17 @@ async def test_the_default_models_folder_is_that_of_the_trained_weights(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("facts", "verdict"),
+    ("facts", "verdict", "said"),
     [
-        (ServedFacts("http://vllm/v1/models", ["qwen"]), OK),
-        (ServedFacts("http://vllm/v1/models", ["llava"]), WRONG),
-        (ServedFacts("http://vllm/v1/models", (), "HTTP status 401"), WRONG),
+        (ServedFacts("http://vllm/v1/models", ["qwen"]), OK, "qwen is served"),
+        (ServedFacts("http://vllm/v1/models", ["llava"]), WRONG, "has llava, not qwen"),
+        (ServedFacts("http://vllm/v1/models", (), "HTTP status 401"), WRONG, "OPENAI_API_KEY"),
     ],
 )
-def test_a_served_model(facts: ServedFacts, verdict: Verdict) -> None:
-    assert judge_served(facts, "qwen").verdict is verdict
+def test_a_served_model(facts: ServedFacts, verdict: Verdict, said: str) -> None:
+    found = judge_served(facts, "qwen")
+    assert found.verdict is verdict
+    assert said in found.message
 
 
 @pytest.mark.parametrize(
