@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import ClusterAuthorizationFailedError, for_code
 
 from stream_app.config import Settings
 from stream_app.doctor.finding import Finding, ok, warning
@@ -35,7 +36,11 @@ async def look_at_brokers(settings: Settings) -> BrokerFacts:
         brokers = cluster["brokers"]
         asked = ConfigResource(ConfigResourceType.BROKER, str(brokers[0]["node_id"]))
         (answer,) = await admin.describe_configs([asked])
-    (values,) = config_values(answer).values()
+    try:
+        (values,) = config_values(answer).values()
+    except ClusterAuthorizationFailedError:
+        # Not every user may see them, and nothing of ours needs it.
+        values = {}
     retention = values.get("offsets.retention.minutes")
     return BrokerFacts(
         addresses=[f"{one['host']}:{one['port']}" for one in brokers],
@@ -44,11 +49,17 @@ async def look_at_brokers(settings: Settings) -> BrokerFacts:
 
 
 def config_values(answer: Any) -> dict[str, dict[str, str | None]]:  # noqa: ANN401  # no types
-    """Return the settings of each resource of an answer to `describe_configs`, by its name."""
-    return {
-        name: {entry[0]: entry[1] for entry in entries}
-        for _, _, _, name, entries in answer.resources
-    }
+    """Return the settings of each resource of an answer to `describe_configs`, by its name.
+
+    Raises:
+        KafkaError: If this user may not see those of one.
+    """
+    found = {}
+    for code, message, _, name, entries in answer.resources:
+        if code:
+            raise for_code(code)(f"settings of {name}: {message}")
+        found[name] = {entry[0]: entry[1] for entry in entries}
+    return found
 
 
 def judge_brokers(facts: BrokerFacts) -> list[Finding]:

@@ -71,17 +71,21 @@ def _buckets(settings: Settings, process: str | None) -> list[str]:
 
 
 async def _kafka(settings: Settings, patience: timedelta, deadline_s: float) -> list[Finding]:
+    addresses: list[str] = []
     facts: dict[str, TopicFacts] = {}
 
     async def brokers() -> list[Finding]:
         seen = await look_at_brokers(settings)
+        addresses.extend(seen.addresses)
+        return judge_brokers(seen)
+
+    async def topics() -> list[Finding]:
         facts.update(await look_at_topics(settings))
-        return [
-            *judge_brokers(seen),
-            *judge_topics(facts, settings.topics, len(seen.addresses)),
-        ]
+        return judge_topics(facts, settings.topics, len(addresses))
 
     found = await in_time("brokers", brokers, deadline_s)
+    if addresses:
+        found += await in_time("topics", topics, deadline_s)
     num_partitions = {one.name: one.num_partitions for one in facts.values()}
     checks = _on_topics(settings, patience, num_partitions)
     on_topics = await asyncio.gather(
@@ -133,7 +137,7 @@ async def in_time(name: str, check: Check, deadline_s: float) -> list[Finding]:
     except TimeoutError:
         return [wrong(name, f"no answer within {deadline_s:g} s; see whether it is overloaded")]
     except KafkaError as error:
-        step = "check KAFKA_BOOTSTRAP_SERVERS and the brokers"
+        step = "check KAFKA_BOOTSTRAP_SERVERS, the brokers, and what this user may see"
         return [wrong(name, f"{str(error) or type(error).__name__}; {step}")]
     # A check that breaks must not hide what the others have found.
     except Exception as error:  # noqa: BLE001

@@ -4,15 +4,17 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocol
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from schemas.codec import MAX_RECORD_BYTES
 from schemas.topics import TOPICS
 from stream_app.config import Settings
-from stream_app.doctor.brokers import BrokerFacts, judge_brokers
+from stream_app.doctor.brokers import BrokerFacts, config_values, judge_brokers
 from stream_app.doctor.disk import DiskFacts, judge_disk
 from stream_app.doctor.finding import Finding, Verdict, named
 from stream_app.doctor.flow import FlowFacts, judge_flow
@@ -122,6 +124,16 @@ def test_offsets_that_are_soon_forgotten(minutes: int | None, verdict: Verdict) 
     found = judge_brokers(BrokerFacts(["kafka:9092"], minutes))
     assert "kafka:9092" in found[0].message
     assert found[-1].verdict is verdict
+
+
+def test_settings_that_this_user_may_not_see_are_an_error_and_not_nothing() -> None:
+    seen = (0, None, 2, "items", [("cleanup.policy", "compact", False, 5, False, [])])
+    hidden = (TopicAuthorizationFailedError.errno, "denied", 2, "rankings", [])
+    assert config_values(SimpleNamespace(resources=[seen])) == {
+        "items": {"cleanup.policy": "compact"}
+    }
+    with pytest.raises(TopicAuthorizationFailedError, match="settings of rankings: denied"):
+        config_values(SimpleNamespace(resources=[seen, hidden]))
 
 
 TPS = [TopicPartition("interactions", number) for number in range(2)]
