@@ -23,11 +23,13 @@ from stream_app.adapters.commands import adapters
 from stream_app.config import Settings, SettingsError
 from stream_app.dead_letters.commands import dead_letters
 from stream_app.dead_letters.errors import DeadLetterError
+from stream_app.doctor.command import doctor
 from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.access import next_step
+from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
@@ -45,6 +47,7 @@ KNOWN_ERRORS = (
     StorageUnavailableError,
     EngineError,
     DeadLetterError,
+    FencedInstanceError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10
@@ -331,6 +334,7 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
 
 commands.add_command(adapters)
 commands.add_command(dead_letters)
+commands.add_command(doctor)
 commands.add_command(finetune)
 
 

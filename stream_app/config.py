@@ -184,6 +184,22 @@ class Settings(BaseSettings):
     drain_s: float = Field(
         default=20, gt=0, le=600, description="How long a stop waits for work in hand"
     )
+    health_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of `GET /live` and `GET /ready` of this process; without one, no server",
+    )
+    health_host: str = Field(
+        default="",
+        description="Address that port is bound to; default: all, a kubelet asks at the pod's own",
+    )
+    instance_id: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]{0,249}$",
+        description="A worker's name that outlives it: back within the session timeout, it has its "
+        "partitions without a rebalance",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Lowest level that is logged"
     )

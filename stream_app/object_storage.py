@@ -124,6 +124,16 @@ class ObjectStorage:
             found = self._client.list_objects(bucket, recursive=True)
             return {one.object_name or "": (one.etag or "").strip('"') for one in found}
 
+    def has_bucket(self, bucket: str) -> bool:
+        """Tell whether there is such a bucket.
+
+        Raises:
+            RefusedObjectError: If the credentials don't allow to look.
+            StorageUnavailableError: If object storage fails.
+        """
+        with _errors_translated(ImageLocation(bucket=bucket, key="*"), "list"):
+            return bool(self._client.bucket_exists(bucket))
+
     def make_bucket(self, bucket: str) -> None:
         """Make the bucket if there is none.
 

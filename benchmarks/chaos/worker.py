@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import RecordMetadata
@@ -80,10 +81,8 @@ class CarelessDelivery(Delivery):
 class CarelessWorker(Worker):
     """Knows no transaction, and applies what it is given, whether it has it or not."""
 
-    def __init__(
-        self, settings: Settings, engine: Engine, on_end: Callable[[], object] = lambda: None
-    ) -> None:
-        super().__init__(settings, engine, on_end)
+    def __init__(self, settings: Settings, engine: Engine, **options: Any) -> None:  # noqa: ANN401  # as they are
+        super().__init__(settings, engine, **options)
         delivery = CarelessDelivery(settings.topics, settings.group("worker"))
         delivery.consumer = self._consumer
         self._delivery = delivery

@@ -15,8 +15,10 @@ from stream_app.agents.outbox import Outbox, end_uncommitted
 from stream_app.agents.stage import Stage, process
 from stream_app.config import Settings
 from stream_app.deadline import EXIT_STUCK, end_after
+from stream_app.health import STOPPING, UNASSIGNED, Health, unread
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import require_topics
+from stream_app.probes import probes
 from stream_app.signals import on_stop_signal
 
 __all__ = ["AGENTS", "EXIT_STUCK", "run_agent"]
@@ -51,19 +53,29 @@ def run_agent(name: str, settings: Settings) -> None:
 
 
 async def _run(name: str, settings: Settings) -> None:
-    serving = asyncio.create_task(_serve(AGENTS[name](settings), settings))
-    on_stop_signal(serving.cancel, within_s=settings.drain_s)
-    with suppress(asyncio.CancelledError):
-        await serving
+    stage = AGENTS[name](settings)
+    health = Health([*[unread(view.topic) for view in stage.views], UNASSIGNED])
+    async with probes(settings, health):
+        serving = asyncio.create_task(_serve(stage, settings, health))
+
+        def stop() -> None:
+            health.lacks(STOPPING)
+            serving.cancel()
+
+        on_stop_signal(stop, within_s=settings.drain_s)
+        with suppress(asyncio.CancelledError):
+            await serving
     logger.info("agent stopped", extra={"agent": name})
 
 
-async def _serve(stage: Stage[Any], settings: Settings) -> None:
+async def _serve(stage: Stage[Any], settings: Settings, health: Health) -> None:
     await require_topics(settings)
     async with AsyncExitStack() as running:
         running.callback(stage.close)
-        needed = {await running.enter_async_context(_followed(view)) for view in stage.views}
-        needed.add(await running.enter_async_context(_consuming(stage, settings)))
+        needed = {
+            await running.enter_async_context(_followed(view, health)) for view in stage.views
+        }
+        needed.add(await running.enter_async_context(_consuming(stage, settings, health)))
         logger.info("agent running", extra={"agent": stage.name})
         ended, _ = await asyncio.wait(needed, return_when=asyncio.FIRST_COMPLETED)
         # A record may be waiting for what has just ended: no orderly stop would come to its end.
@@ -72,21 +84,25 @@ async def _serve(stage: Stage[Any], settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _followed(view: CompactedView) -> AsyncIterator[asyncio.Task[None]]:
+async def _followed(view: CompactedView, health: Health) -> AsyncIterator[asyncio.Task[None]]:
     """Read the view to its present end, then follow it."""
     async with AsyncExitStack() as cleanup:
         cleanup.push_async_callback(view.stop)
         await view.start()
+        health.has(unread(view.topic))
         following = asyncio.create_task(view.run(), name=f"view of {view.topic}")
         cleanup.callback(following.cancel)
         yield following
 
 
 @asynccontextmanager
-async def _consuming(stage: Stage[Any], settings: Settings) -> AsyncIterator[asyncio.Task[None]]:
+async def _consuming(
+    stage: Stage[Any], settings: Settings, health: Health
+) -> AsyncIterator[asyncio.Task[None]]:
     """Let faust read the source topic; what ends first is faust."""
     app = build_app(settings, stage.name)
-    _attach(app, stage)
+    _attach(app, stage, health)
+    _tell_assignments(app, health)
     async with AsyncExitStack() as cleanup:
         # Also where the start is cancelled half-way: its threads would keep the process.
         cleanup.push_async_callback(app.stop)
@@ -101,14 +117,27 @@ async def _crashed(app: faust.App) -> None:
     raise app.crash_reason or RuntimeError("faust stopped by itself")
 
 
-def _attach(app: faust.App, stage: Stage[Any]) -> None:
+def _tell_assignments(app: faust.App, health: Health) -> None:
+    """Tell of each rebalance. None of the partitions is an assignment too: that of a spare."""
+
+    @app.on_partitions_revoked.connect
+    def revoked(*_: object, **__: object) -> None:
+        health.lacks(UNASSIGNED)
+
+    @app.on_partitions_assigned.connect
+    def assigned(*_: object, **__: object) -> None:
+        health.has(UNASSIGNED)
+
+
+def _attach(app: faust.App, stage: Stage[Any], health: Health) -> None:
     outbox = Outbox(app)
     source = app.topic(stage.source.name, key_type=bytes, value_type=bytes, allow_empty=True)
 
     @app.agent(source, name=stage.name)
     async def agent(stream: StreamT[bytes]) -> None:
         async for event in stream.events():
-            await _to_its_end(process(stage, event.message, outbox))
+            with health.work():
+                await _to_its_end(process(stage, event.message, outbox))
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:

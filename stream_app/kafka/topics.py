@@ -16,7 +16,9 @@ from stream_app.kafka.connection import client_options
 __all__ = [
     "MissingTopicsError",
     "TopicState",
+    "admin_client",
     "cluster_id",
+    "copartitioned",
     "create_topics",
     "describe_topics",
     "require_topics",
@@ -38,7 +40,12 @@ class TopicState:
 
 
 @asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Connect for as long as the block lasts.
+
+    Raises:
+        KafkaError: If no broker can be reached.
+    """
     admin = AIOKafkaAdminClient(**client_options(settings))
     try:
         await admin.start()
@@ -68,7 +75,7 @@ async def create_topics(settings: Settings) -> list[str]:
         for topic in settings.topics
     ]
     created = []
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         answer = await admin.create_topics(topics)
     for name, code, *_ in answer.topic_errors:
         error = for_code(code)
@@ -81,7 +88,7 @@ async def create_topics(settings: Settings) -> list[str]:
 
 async def describe_topics(settings: Settings) -> list[TopicState]:
     """Return how the broker has each topic of the table, in the table's order."""
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         existing = set(await admin.list_topics())
         names = [topic.name for topic in settings.topics]
         found = await admin.describe_topics([name for name in names if name in existing])
@@ -101,7 +108,7 @@ async def describe_topics(settings: Settings) -> list[TopicState]:
 
 async def cluster_id(settings: Settings) -> str:
     """Return the id that the brokers gave themselves when they were formatted."""
-    async with _admin(settings) as admin:
+    async with admin_client(settings) as admin:
         return str((await admin.describe_cluster())["cluster_id"])
 
 
@@ -120,11 +127,12 @@ async def require_topics(settings: Settings) -> int:
             f"missing topics: {', '.join(missing)}; "
             f"create them with `stream-app topics create`{hint}"
         )
-    counts = {name: states[name].num_partitions for name in _copartitioned(settings.topics)}
+    counts = {name: states[name].num_partitions for name in copartitioned(settings.topics)}
     if len(set(counts.values())) > 1:
         raise MissingTopicsError(f"these topics must have equally many partitions: {counts}")
     return next(iter(counts.values()))
 
 
-def _copartitioned(topics: Topics) -> tuple[str, ...]:
+def copartitioned(topics: Topics) -> tuple[str, ...]:
+    """Return the names of the topics that must have equally many partitions."""
     return (topics.interactions_enriched.name, topics.user_preferences.name, topics.rankings.name)

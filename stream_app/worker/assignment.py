@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -9,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 
 from stream_app.config import Settings
+from stream_app.health import UNASSIGNED, Health
 from stream_app.worker.partition import Partition
 from stream_app.worker.takeover import TakeOver
 
@@ -21,7 +23,9 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     """Assigned and complete partitions by topic and number.
 
     `idle` is set while no batch is in hand; `on_failure` is called when a partition can't be taken
-    over: answers without its state would overwrite it.
+    over: answers without its state would overwrite it. `health` is told what is still to be taken
+    over. A worker without a partition, in the group, lacks nothing: it is a spare, and an update
+    that waits for it to be ready would wait for ever.
     """
 
     def __init__(
@@ -31,12 +35,14 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         state_dir: Path,
         idle: asyncio.Event,
         on_failure: Callable[[BaseException], None],
+        health: Health,
     ) -> None:
         self.take_over = TakeOver(settings, state_dir)
         self._settings = settings
         self._consumer = consumer
         self._idle = idle
         self._on_failure = on_failure
+        self._health = health
         self._partitions: dict[TopicPartition, Partition] = {}
         self._arriving: set[asyncio.Task[None]] = set()
 
@@ -94,9 +100,11 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         for tp in assigned:
             self._consumer.pause(tp)
             self._expect(tp)
+        self._health.has(UNASSIGNED)
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Give partitions back."""
+        self._health.lacks(UNASSIGNED)
         for tp in revoked:
             if tp in self._partitions:
                 self._partitions[tp].leave()
@@ -105,9 +113,10 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         await self._release(revoked)
 
     def _expect(self, tp: TopicPartition, after_s: float = 0.0) -> None:
+        self._health.lacks(_unrestored(tp))
         task = asyncio.create_task(self._arrive(tp, after_s))
         self._arriving.add(task)
-        task.add_done_callback(self._arrived)
+        task.add_done_callback(partial(self._arrived, tp))
 
     async def _arrive(self, tp: TopicPartition, after_s: float) -> None:
         await asyncio.sleep(after_s)
@@ -128,7 +137,8 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         else:
             self._consumer.seek(tp, offset)
 
-    def _arrived(self, task: asyncio.Task[None]) -> None:
+    def _arrived(self, tp: TopicPartition, task: asyncio.Task[None]) -> None:
+        self._health.has(_unrestored(tp))
         self._arriving.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("partition could not be taken over", exc_info=error)
@@ -143,3 +153,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
     async def _release(self, tps: Iterable[TopicPartition]) -> None:
         released = [self._partitions.pop(tp, None) for tp in tps]
         await asyncio.gather(*[partition.close() for partition in released if partition])
+
+
+def _unrestored(tp: TopicPartition) -> str:
+    return f"partition {tp.partition} of {tp.topic} is not taken over yet"

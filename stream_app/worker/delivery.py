@@ -91,10 +91,7 @@ class Delivery:
         async with producer.transaction():
             try:
                 written, _ = await asyncio.gather(
-                    send_all(
-                        producer, [self._state(partition, *state) for state in states.items()]
-                    ),
-                    send_all(producer, sends),
+                    send_all(producer, changes), send_all(producer, sends)
                 )
             except InvalidTxnState:
                 _raise_what_ended(producer)

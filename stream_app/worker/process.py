@@ -22,9 +22,11 @@ from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.deadline import end_if_longer
+from stream_app.health import STOPPING, Health, unread
 from stream_app.kafka.access import MISSING_RIGHTS
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.connection import client_options
+from stream_app.kafka.static_member import start_member
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.assignment import Assignment
@@ -39,7 +41,7 @@ from stream_app.worker.store import PartitionStore
 from stream_app.worker.suspects import MAX_DEATHS, Suspects
 from stream_app.worker.turns import Turns
 
-__all__ = ["Worker"]
+__all__ = ["ADAPTERS", "Worker"]
 
 logger = structlog.get_logger(__name__)
 
@@ -48,6 +50,7 @@ POLL_RECORDS = 128
 # What a user's burst adds to a batch at most, four summaries among it.
 MAX_COALESCED = 12
 POISON = f"the process ended {MAX_DEATHS} times with this record alone in hand"
+ADAPTERS = "the adapters are not loaded yet"
 
 Batch = dict[Partition, list[ConsumerRecord]]
 Result = TypeVar("Result")
@@ -57,14 +60,20 @@ class Worker:
     """Turns interactions-enriched into states and rankings, and item-images into profiles.
 
     `on_end` is called when the end begins, by a stop or a failure: something may be stuck in it.
+    `health` is told what is there and what is in hand.
     """
 
     def __init__(
-        self, settings: Settings, engine: Engine, on_end: Callable[[], object] = lambda: None
+        self,
+        settings: Settings,
+        engine: Engine,
+        on_end: Callable[[], object] = lambda: None,
+        health: Health | None = None,
     ) -> None:
         session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
         self._on_end = on_end
+        self._health = health or Health()
         self._options = StepOptions(settings.num_candidates, settings.summaries)
         self._max_of_user = MAX_COALESCED if settings.coalesce else 1
         self._engine = engine
@@ -76,6 +85,7 @@ class Worker:
         self._consumer = AIOKafkaConsumer(
             **client_options(settings),
             group_id=settings.group("worker"),
+            group_instance_id=settings.instance_id or None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -92,7 +102,12 @@ class Worker:
         self._work_to_do = asyncio.Event()
         self._stopping = asyncio.Event()
         self._assignment = Assignment(
-            settings, self._consumer, self._slot.directory, self._idle, on_failure=self._fail
+            settings,
+            self._consumer,
+            self._slot.directory,
+            self._idle,
+            on_failure=self._fail,
+            health=self._health,
         )
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._adapters = AdapterFeed(
@@ -106,6 +121,7 @@ class Worker:
 
     def stop(self) -> None:
         """Finish the batch in hand, commit, and leave the group."""
+        self._health.lacks(STOPPING)
         self._stopping.set()
 
     def _fail(self, error: BaseException) -> None:
@@ -119,6 +135,7 @@ class Worker:
             MissingTopicsError: If the topics aren't there, or not alike in partitions.
             KafkaError: If the broker is gone for longer than the clients' own retries, or a
                 partition's state could not be restored.
+            FencedInstanceError: If another worker has joined as our `instance_id`.
         """
         await require_topics(self._settings)
         self._assignment.take_over.cluster_id = await cluster_id(self._settings)
@@ -144,10 +161,12 @@ class Worker:
 
     async def _start(self) -> None:
         await self._view.start()
+        self._health.has(unread(self._view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
+        self._health.has(ADAPTERS)
         self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
-        await self._consumer.start()
+        await start_member(self._consumer, self._settings.instance_id)
         logger.info("worker started", engine=self._engine.versions.model)
 
     async def _until_stopped(self, *activities: Coroutine[Any, Any, Any]) -> None:
@@ -177,7 +196,8 @@ class Worker:
 
     async def _work(self) -> None:
         while not self._stopping.is_set():
-            await self._adapters.apply()
+            with self._health.work():
+                await self._adapters.apply()
             batch = self._next_batch()
             if not batch:
                 self._work_to_do.clear()
@@ -185,7 +205,8 @@ class Worker:
                 continue
             self._idle.clear()
             try:
-                await self._finish(batch, await self._process(batch))
+                with self._health.work():
+                    await self._finish(batch, await self._process(batch))
             finally:
                 self._idle.set()
 

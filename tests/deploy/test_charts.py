@@ -40,6 +40,7 @@ def read_yaml(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 
 
+PROBES = {"startup": "/live", "liveness": "/live", "readiness": "/ready"}
 VALUES = read_yaml(CHART / "values.yaml")
 # Services of other images have variables and commands of their own.
 SERVICES = {
@@ -135,6 +136,26 @@ def test_a_setting_has_one_place_in_the_values() -> None:
     assert set(refused) == {name for name in names if name.startswith(PREFIX)}
 
 
+def test_only_pods_whose_names_come_back_are_static_members() -> None:
+    named = {path.name for path in TEMPLATES if "STREAM_APP_INSTANCE_ID" in path.read_text()}
+    stable = {path.name for path in TEMPLATES if "kind: StatefulSet" in path.read_text()}
+    assert named == stable == {"worker.yaml"}
+
+
+@pytest.mark.parametrize("name", ["agents.yaml", "worker.yaml"])
+def test_every_process_is_probed_on_the_port_that_it_is_given(name: str) -> None:
+    template = (CHART / "templates" / name).read_text()
+    assert 'include "stream-app.probes"' in template
+    assert "- name: STREAM_APP_HEALTH_PORT\n" in template
+    assert 'value: {{ include "stream-app.health-port" $ | quote }}\n' in template
+
+
+@pytest.mark.parametrize("name", [*AGENTS, "worker"])
+def test_compose_asks_every_process_on_the_port_that_it_is_given(name: str) -> None:
+    port = SERVICES[name]["environment"]["STREAM_APP_HEALTH_PORT"]
+    assert f"http://127.0.0.1:{port}/ready" in SERVICES[name]["healthcheck"]["test"][-1]
+
+
 def test_the_worker_finds_its_model_where_it_was_assembled() -> None:
     home = image_environment(WORKER_IMAGE)["STREAM_APP_HOME"]
     *_, model_stage, last_stage = WORKER_IMAGE.read_text().split("\nFROM ")
@@ -183,5 +204,11 @@ class TestRendered:
             assert len(variables) == len(container["env"])
             assert variables.keys() <= SETTINGS
             assert pod["terminationGracePeriodSeconds"] > float(variables["STREAM_APP_DRAIN_S"])
+            if "STREAM_APP_HEALTH_PORT" in variables:
+                (port,) = container["ports"]
+                assert str(port["containerPort"]) == variables["STREAM_APP_HEALTH_PORT"]
+                asked = {name: container[f"{name}Probe"]["httpGet"] for name in PROBES}
+                assert {one["port"] for one in asked.values()} == {port["name"]}
+                assert {name: one["path"] for name, one in asked.items()} == PROBES
             for secret in SECRETS & variables.keys():
                 assert variables[secret] is None

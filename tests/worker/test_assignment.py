@@ -7,6 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from stream_app.config import Settings
+from stream_app.health import Health
 from stream_app.worker.assignment import Assignment
 from stream_app.worker.partition import Partition
 
@@ -42,7 +43,9 @@ async def test_reading_goes_on_where_the_group_is_whatever_was_read(
     committed_offset: int | None, position: int, tmp_path: Path
 ) -> None:
     consumer = Consumer(committed_offset)
-    assignment = Assignment(Settings(), consumer, tmp_path, asyncio.Event(), on_failure=print)
+    assignment = Assignment(
+        Settings(), consumer, tmp_path, asyncio.Event(), on_failure=print, health=Health()
+    )
 
     async def taken(tp: TopicPartition) -> Partition:
         return Partition(tp, producer=None)

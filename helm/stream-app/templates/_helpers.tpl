@@ -62,6 +62,31 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
+{{/* The port that a kubelet asks a process on; no service leads to it. */}}
+{{- define "stream-app.health-port" -}}8080{{- end }}
+
+{{/* What a kubelet asks a process. Readiness sends nobody to it: it holds back an update that does not come up. */}}
+{{- define "stream-app.probes" -}}
+ports:
+  - name: health
+    containerPort: {{ include "stream-app.health-port" . }}
+# Until the imports are done, which takes long where the CPU is scarce; /live answers while a model loads.
+startupProbe:
+  httpGet: {path: /live, port: health}
+  periodSeconds: 5
+  timeoutSeconds: 5
+  failureThreshold: 60
+livenessProbe:
+  httpGet: {path: /live, port: health}
+  periodSeconds: 15
+  timeoutSeconds: 10
+  failureThreshold: 4
+readinessProbe:
+  httpGet: {path: /ready, port: health}
+  periodSeconds: 5
+  timeoutSeconds: 5
+{{- end }}
+
 {{/* Settings of every process. */}}
 {{- define "stream-app.env" -}}
 - name: KAFKA_BOOTSTRAP_SERVERS
