@@ -7,6 +7,7 @@ the list can learn what it doesn't know).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import blake2b
 
 import numpy as np
@@ -44,8 +45,9 @@ def find_candidates(
     *,
     num_candidates: int,
     seed: str,
+    at: datetime,
 ) -> list[Candidate]:
-    """Return at most `num_candidates` items that the user may be shown, none of them twice.
+    """Return at most `num_candidates` items that the user may be shown `at` a time, none twice.
 
     What the user bought, ruled out or has just seen is left out. `seed` names the event: the same
     state, catalogue and seed give the same candidates.
@@ -55,7 +57,7 @@ def find_candidates(
     proposals = {
         "recent": _nearest(catalogue, recent_vector, num_candidates, exclude),
         "summary": _nearest(catalogue, summary_vector, num_candidates, exclude),
-        "newest": catalogue.newest(num_candidates, exclude=exclude),
+        "newest": catalogue.newest(num_candidates, at=at, exclude=exclude),
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
     chosen = _share_out(proposals, num_candidates)

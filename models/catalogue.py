@@ -3,8 +3,10 @@
 Not safe to change while another thread reads it: the caller changes it between two steps.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
+from collections import OrderedDict
 from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
 from typing import Any
@@ -18,6 +20,8 @@ from schemas.item_profile import ItemProfile
 __all__ = ["Catalogue", "embedding_from_bytes", "embedding_to_bytes"]
 
 FIRST_CAPACITY = 1024
+# An event of a deleted item may still be on its way.
+MAX_WITHDRAWN = 100_000
 
 
 def embedding_to_bytes(embedding: NDArray[np.float32]) -> bytes:
@@ -44,6 +48,8 @@ class Catalogue:
         self._row_of: dict[str, int] = {}
         # Newest first, then by id; sorting anew for each event was a sixth of a step.
         self._by_age: list[tuple[float, str]] = []
+        self._changed: set[str] = set()
+        self._withdrawn: OrderedDict[str, None] = OrderedDict()
         self._columns: dict[str, NDArray[Any]] = {
             "vector": np.zeros((FIRST_CAPACITY, embedding_dim), dtype=np.float32),
             "available": np.zeros(FIRST_CAPACITY, dtype=np.bool_),
@@ -77,9 +83,9 @@ class Catalogue:
             self._profiles.append(profile)
             self._features.append(())
             self._grow_to(len(self._profiles))
-        else:
-            self._forget_age(self._profiles[row])
-        insort(self._by_age, _age(profile))
+        # Sorted when it is asked for: thousands are put before the first question.
+        self._changed.add(profile.item_id)
+        self._withdrawn.pop(profile.item_id, None)
         self._profiles[row] = profile
         self._features[row] = features(profile)
         self._columns["vector"][row] = vector
@@ -87,12 +93,23 @@ class Catalogue:
         self._columns["lot"][row] = _lot(profile.item_id)
         return True
 
+    def withdraw(self, item_id: str) -> None:
+        """Forget an item that its shop has deleted, and remember for a while that it has."""
+        self.remove(item_id)
+        self._withdrawn[item_id] = None
+        if len(self._withdrawn) > MAX_WITHDRAWN:
+            self._withdrawn.popitem(last=False)
+
+    def is_withdrawn(self, item_id: str) -> bool:
+        """Tell whether an item that is not here was here, and was deleted."""
+        return item_id in self._withdrawn
+
     def remove(self, item_id: str) -> None:
         """Forget an item; the last row takes its place."""
         row = self._row_of.pop(item_id, None)
         if row is None:
             return
-        self._forget_age(self._profiles[row])
+        self._changed.add(item_id)
         last, its_features = self._profiles.pop(), self._features.pop()
         if last.item_id != item_id:
             self._profiles[row] = last
@@ -127,11 +144,16 @@ class Catalogue:
         similarity = np.round(self._column("vector") @ vector, 6)
         return self._first(-similarity.astype(np.float64), k, exclude)
 
-    def newest(self, k: int, *, exclude: Collection[str] = ()) -> list[str]:
-        """Return the `k` available items that were added last; items without a date come last."""
+    def newest(self, k: int, *, at: datetime, exclude: Collection[str] = ()) -> list[str]:
+        """Return the `k` available items that were added last, but not after `at`.
+
+        Items without a date come last.
+        """
+        in_order = self._sorted_by_age()
+        first = bisect_left(in_order, (-at.timestamp(), ""))
         found = (
             item_id
-            for _, item_id in self._by_age
+            for _, item_id in islice(in_order, first, None)
             if item_id not in exclude and self._profiles[self._row_of[item_id]].available
         )
         return list(islice(found, k))
@@ -150,8 +172,14 @@ class Catalogue:
         found = sorted((float(order[row]), self._profiles[row].item_id) for row in rows)
         return [item_id for _, item_id in found if item_id not in exclude][:k]
 
-    def _forget_age(self, profile: ItemProfile) -> None:
-        del self._by_age[bisect_left(self._by_age, _age(profile))]
+    def _sorted_by_age(self) -> list[tuple[float, str]]:
+        if self._changed:
+            kept = [one for one in self._by_age if one[1] not in self._changed]
+            rows = [self._row_of[item_id] for item_id in self._changed if item_id in self._row_of]
+            # Two sorted runs, or nearly so, which the sort merges in one go.
+            self._by_age = sorted(kept + sorted(_age(self._profiles[row]) for row in rows))
+            self._changed = set()
+        return self._by_age
 
     def _column(self, name: str) -> NDArray[Any]:
         return self._columns[name][: len(self)]

@@ -60,14 +60,12 @@ class Taste:
 class SummaryRequest:
     """The previous summary ("" for none) and the block of interactions since, oldest first.
 
-    Each interaction is a line such as "liked: Alder hoodie, a warm blue hoodie". `adapter` names
-    the loaded adapter that answers, None the base weights.
+    Each interaction is a line such as "liked: Alder hoodie, a warm blue hoodie".
     """
 
     previous: str
     block: tuple[str, ...]
     taste: Taste
-    adapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,9 +128,10 @@ class Engine(Protocol):
 
 @runtime_checkable
 class AdaptableEngine(Engine, Protocol):
-    """An engine whose summaries and scores an adapter can change, for the requests that name it.
+    """An engine whose scores an adapter can change, for the requests that name it.
 
-    Profiles and embeddings are shared by all users, so they always come from the base weights.
+    Profiles and embeddings are shared by all users, and summaries are what an adapter learned to
+    score behind: all three always come from the base weights.
     """
 
     def load_adapter(self, adapter: str, data: bytes) -> None:

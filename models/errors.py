@@ -3,23 +3,47 @@
 EngineError: this call failed; the answer without the model stands in.
 ├── CapacityError: the same work may pass in smaller batches or later.
 ├── InputError: one input is at fault, and will be each time.
+├── UnavailableError: nothing can be asked for now; later it may pass.
 ├── AdapterError: an adapter can't be used; without it all goes on.
 └── ModelLoadError: the model can't be used at all.
 """
 
-__all__ = ["AdapterError", "CapacityError", "EngineError", "InputError", "ModelLoadError"]
+__all__ = [
+    "AdapterError",
+    "CapacityError",
+    "EngineError",
+    "InputError",
+    "ModelLoadError",
+    "UnavailableError",
+]
 
 
 class EngineError(Exception):
-    """A call to the engine failed."""
+    """A call to the engine failed.
+
+    `public` says so to everybody who reads the answers: without a library's words, which may hold
+    paths, addresses or a user's text. The message itself is for the log.
+    """
+
+    public = "the model failed"
 
 
 class CapacityError(EngineError):
     """Out of memory, or over a limit that smaller batches would keep."""
 
+    public = "out of memory"
+
 
 class InputError(EngineError):
     """An input that can't be processed, such as bytes that are no picture."""
+
+    public = "the model can't read it"
+
+
+class UnavailableError(EngineError):
+    """The model's server is away, or fails at whatever it is asked."""
+
+    public = "the model's server is not available"
 
 
 class AdapterError(EngineError):

@@ -4,6 +4,7 @@ Pure and without a model. The summary is the only part that a model writes; what
 stays here as evidence and counts.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
@@ -18,10 +19,11 @@ from schemas.versions import Versions
 
 __all__ = [
     "BLOCK_SIZE",
+    "Applied",
     "Summaries",
     "apply_event",
+    "credible_time",
     "evidence_line",
-    "is_applied",
     "leaning",
     "new_preference",
     "score_request",
@@ -45,6 +47,8 @@ MAX_RECENT = 16
 MAX_EVIDENCE = 12
 MAX_COUNTED = 32
 MAX_EXCLUDED = 200
+# An item with every attribute there is would else take a whole taste over with one click.
+MAX_FULL_FEATURES = 8
 # Of four attributes a few values each. On simulated shoppers (docs/LOG.md) gradient boosting on the
 # ranks of an item's attributes among so many tells picks by an AUC of .79, among five by .75.
 NUM_SHOWN_LIKES = 12
@@ -73,16 +77,35 @@ def new_preference(user_id: str, at: datetime, versions: Versions) -> UserPrefer
     return UserPreference(user_id=user_id, updated_at=at, versions=versions)
 
 
-def is_applied(state: UserPreference | None, source: SourcePosition, event_id: str) -> bool:
-    """Tell whether the state already includes the event.
+def credible_time(event: Interaction, source: SourcePosition) -> datetime:
+    """Return when an event happened, but no later than a day after it was recorded.
 
-    By its position, which is sound because a user's events lie on one partition and are applied
-    in its order; and by its id among the newest 16, for a sender who sends an event again.
+    A sender's clock may be wrong: one that runs ahead would stop the user's for as long.
     """
-    if state is None:
-        return False
-    is_behind = source.offset <= state.applied_offsets.get(source.partition, -1)
-    return is_behind or any(seen.event_id == event_id for seen in state.recent)
+    return min(event.occurred_at, source.timestamp + MAX_AHEAD)
+
+
+class Applied:
+    """Which events a state includes, and those that are about to follow.
+
+    Known by their position, which is sound because a user's events lie on one partition and are
+    applied in its order; and by their ids among the newest 16, for a sender who sends one again.
+    """
+
+    def __init__(self, state: UserPreference | None) -> None:
+        self._offsets = dict(state.applied_offsets) if state else {}
+        event_ids = [seen.event_id for seen in state.recent] if state else []
+        self._event_ids = deque(event_ids, maxlen=MAX_RECENT)
+
+    def includes(self, source: SourcePosition, event_id: str) -> bool:
+        """Tell whether an event is among them."""
+        is_behind = source.offset <= self._offsets.get(source.partition, -1)
+        return is_behind or event_id in self._event_ids
+
+    def add(self, source: SourcePosition, event_id: str) -> None:
+        """Count an event in."""
+        self._offsets[source.partition] = source.offset
+        self._event_ids.append(event_id)
 
 
 def leaning(event: Interaction | Evidence) -> float:
@@ -98,10 +121,10 @@ def apply_event(
 ) -> UserPreference:
     """Return the state with one more event in it; the summary is not touched.
 
-    Event time runs forward only: a late event counts in full, and moves no clock back. An event
-    from the future (a sender's wrong clock) moves it to a day past its record's time at most.
+    Event time runs forward only: a late event counts in full, and moves no clock back. Of an item
+    with many features each counts for less: no item weighs more than one with eight.
     """
-    now = max(state.updated_at, min(event.occurred_at, source.timestamp + MAX_AHEAD))
+    now = max(state.updated_at, credible_time(event, source))
     decay = _decay((now - state.updated_at).total_seconds())
     weight = leaning(event)
     seen = Evidence(
@@ -114,11 +137,13 @@ def apply_event(
         weight=abs(weight),
         occurred_at=event.occurred_at,
     )
+    counted = features(profile)
+    share = weight * min(1.0, MAX_FULL_FEATURES / max(1, len(counted)))
     recent = (*state.recent, seen)[-MAX_RECENT:]
     return state.model_copy(
         update={
-            "likes": _count(state.likes, decay, features(profile), max(weight, 0.0)),
-            "dislikes": _count(state.dislikes, decay, features(profile), max(-weight, 0.0)),
+            "likes": _count(state.likes, decay, counted, max(share, 0.0)),
+            "dislikes": _count(state.dislikes, decay, counted, max(-share, 0.0)),
             "evidence": _weightiest(state.evidence, decay, seen),
             "recent": recent,
             "block_size": min(state.block_size + 1, len(recent)),
@@ -144,12 +169,13 @@ def taste(state: UserPreference) -> Taste:
 def evidence_line(evidence: Evidence) -> str:
     """Return an interaction as a prompt shows it: "liked Alder hoodie: a warm hoodie"."""
     if evidence.kind == "rating":
-        return f"rated {evidence.rating} of 5 {evidence.text}"
+        how = "rated" if evidence.rating is None else f"rated {evidence.rating} of 5"
+        return f"{how} {evidence.text}"
     return f"{VERB[evidence.kind]} {evidence.text}"
 
 
 def summary_request(
-    state: UserPreference, adapter: str | None = None, summaries: Summaries = "recurrent"
+    state: UserPreference, summaries: Summaries = "recurrent"
 ) -> SummaryRequest | None:
     """Return what the next summary is to be written from, None while the block is not full.
 
@@ -161,7 +187,7 @@ def summary_request(
     one_shot = summaries == "one-shot"
     block = state.recent if one_shot else state.recent[-state.block_size :]
     previous = "" if one_shot else state.summary
-    return SummaryRequest(previous, tuple(map(evidence_line, block)), taste(state), adapter)
+    return SummaryRequest(previous, tuple(map(evidence_line, block)), taste(state))
 
 
 def score_request(

@@ -56,7 +56,13 @@ def is_current(
 
 def with_shop_fields(profile: ItemProfile, item: Item) -> ItemProfile:
     """Return the profile with what the shop may change without the item looking different."""
-    shop_fields = {"price": item.price, "available": item.available, "added_at": item.added_at}
+    shop_fields = {
+        "title": item.title,
+        "categories": item.categories,
+        "price": item.price,
+        "available": item.available,
+        "added_at": item.added_at,
+    }
     return profile.model_copy(update=shop_fields)
 
 
@@ -112,7 +118,7 @@ def unread_profile(engine: Engine, source: ItemImage, error: EngineError) -> Ite
         embedding=bytes(2 * engine.embedding_dim),
         source_hash="",
         versions=UNREAD,
-        degraded=f"item not read: {error}",
+        degraded=f"item not read: {error.public}",
     )
 
 

@@ -16,6 +16,7 @@ from models.candidates import Candidate, find_candidates, tie_break
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine
 from models.errors import EngineError
+from models.item_text import shorten
 from models.preference import leaning, score_request
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
@@ -34,6 +35,7 @@ MIN_SIMILARITY = 0.2
 # A shop may give an item 64 attributes: a ranking must fit into a record all the same.
 MAX_SHARED = 3
 MAX_CATEGORIES = 4
+MAX_TITLE_CHARS = 160
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ def rank(
             vectors.get(row),
             num_candidates=num_candidates,
             seed=one.ranking_id,
+            # When it was recorded: a sender's own clock may be wrong.
+            at=one.source.timestamp,
         )
         for row, one in enumerate(asked)
     ]
@@ -95,7 +99,7 @@ def _summary_vectors(engine: Engine, asked: Sequence[Asked]) -> dict[int, NDArra
     vectors: dict[int, NDArray[np.float32]] = {}
     for row, vector in zip(told, embedded, strict=True):
         if isinstance(vector, EngineError):
-            asked[row].faults.append(f"summary not used to find candidates: {vector}")
+            asked[row].faults.append(f"summary not used to find candidates: {vector.public}")
         else:
             vectors[row] = vector
     return vectors
@@ -115,7 +119,7 @@ def _scores(
     }
     for row, answer in zip(requests, attempt(engine.score, list(requests.values())), strict=True):
         if isinstance(answer, EngineError):
-            asked[row].faults.append(f"ranked without model: {answer}")
+            asked[row].faults.append(f"ranked without model: {answer.public}")
         elif not all(map(isfinite, answer)):
             asked[row].faults.append("ranked without model: its scores are no numbers")
         else:
@@ -130,7 +134,7 @@ def _ranking(
     ranked = [
         RankedCandidate(
             item_id=candidate.profile.item_id,
-            title=candidate.profile.title,
+            title=shorten(candidate.profile.title, MAX_TITLE_CHARS),
             score=_blend(candidate.prior, score),
             model_score=score,
             prior=candidate.prior,
@@ -147,7 +151,7 @@ def _ranking(
         trigger=Trigger(
             event_id=asked.event.event_id,
             item_id=asked.event.item_id,
-            title=asked.title,
+            title=shorten(asked.title, MAX_TITLE_CHARS),
             kind=asked.event.kind,
             occurred_at=asked.event.occurred_at,
             source=asked.source,
@@ -199,7 +203,7 @@ def _citation(
         return None
     return CitedItem(
         item_id=seen.item_id,
-        title=seen.title,
+        title=shorten(seen.title, MAX_TITLE_CHARS),
         kind=seen.kind,
         similarity=round(similarity, 6),
         shared=shared,

@@ -15,6 +15,7 @@ from models.errors import EngineError
 from models.preference import (
     Summaries,
     apply_event,
+    credible_time,
     new_preference,
     summary_request,
     with_summary,
@@ -25,7 +26,6 @@ from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
 from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
-from schemas.versions import Versions
 
 __all__ = ["RankedBy", "StepInput", "StepOptions", "StepResult", "step"]
 
@@ -40,7 +40,7 @@ class StepInput:
     """An event of a user, what it did it to, and the state before it (None for a new user).
 
     `degraded` says what is already missing, such as the picture; `adapter` names the one that
-    answers this user, None the base weights. `ranked_by` is None for an event that is applied
+    scores for this user, None the base weights. `ranked_by` is None for an event that is applied
     only, because a newer one of its user is answered; "prior" leaves the model's scores out. The
     state after it is the same whichever it is.
     """
@@ -90,7 +90,7 @@ def step(
         for state, one in zip(before, inputs, strict=True)
     ]
     faults: Faults = [list(one.degraded) for one in inputs]
-    states = _summarised(engine, applied, inputs, options.summaries, faults)
+    states = _summarised(engine, applied, options.summaries, faults)
     asked = {
         row: Asked(
             event=one.event,
@@ -98,7 +98,7 @@ def step(
             title=one.profile.title,
             state=states[row],
             previous_summary=before[row].summary,
-            versions=_versions(engine, one),
+            versions=engine.versions.model_copy(update={"adapter": one.adapter}),
             by_model=one.ranked_by == "model",
             faults=faults[row],
         )
@@ -111,31 +111,28 @@ def step(
 
 
 def _new_state(engine: Engine, one: StepInput) -> UserPreference:
-    return new_preference(one.event.user_id, one.event.occurred_at, _versions(engine, one))
-
-
-def _versions(engine: Engine, one: StepInput) -> Versions:
-    return engine.versions.model_copy(update={"adapter": one.adapter})
+    at = credible_time(one.event, one.source)
+    return new_preference(one.event.user_id, at, engine.versions)
 
 
 def _summarised(
     engine: Engine,
     states: list[UserPreference],
-    inputs: Sequence[StepInput],
     summaries: Summaries,
     faults: Faults,
 ) -> list[UserPreference]:
     """Return the states with new summaries where a block is full."""
     requests = {
         row: request
-        for row, (state, one) in enumerate(zip(states, inputs, strict=True))
-        if (request := summary_request(state, one.adapter, summaries)) is not None
+        for row, state in enumerate(states)
+        # By the base weights: adapters are trained, and measured, on yes and no alone.
+        if (request := summary_request(state, summaries)) is not None
     }
     summarised = list(states)
     written = attempt(engine.summarise, list(requests.values()))
     for row, summary in zip(requests, written, strict=True):
         if isinstance(summary, EngineError):
-            faults[row].append(f"summary not updated: {summary}")
+            faults[row].append(f"summary not updated: {summary.public}")
         else:
-            summarised[row] = with_summary(states[row], summary, _versions(engine, inputs[row]))
+            summarised[row] = with_summary(states[row], summary, engine.versions)
     return summarised

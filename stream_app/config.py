@@ -155,7 +155,7 @@ class Settings(BaseSettings):
         description="recurrent: each from the one before; one-shot: from 16 interactions",
     )
     num_candidates: int = Field(
-        default=20, ge=1, le=500, description="Candidates that the model scores for each event"
+        default=20, ge=1, le=200, description="Candidates that the model scores for each event"
     )
     max_batch_events: int = Field(
         default=16, ge=1, le=1024, description="Events of a micro-batch, one of each user at most"

@@ -132,11 +132,15 @@ class MllmEngine:
         """Write the next preference summary of each user, as "Likes ...".
 
         Raises:
-            EngineError: If the batch failed; a CapacityError if for want of memory, an
-                AdapterError if one that is named isn't loaded.
+            EngineError: If the batch failed; a CapacityError if for want of memory.
         """
+        questions = [
+            Question(summary_prompt(request, self._plain), opening=SUMMARY_OPENING)
+            for request in requests
+        ]
         with _translated():
-            return self._adapters.each(self._summarise, requests)
+            answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
+        return [summary(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         """Return p(yes) / (p(yes) + p(no)) of each candidate, in `[0, 1]`.
@@ -208,14 +212,6 @@ class MllmEngine:
             self._score([request])
             masses.append(self.label_mass)
         return float(np.min(masses))
-
-    def _summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
-        questions = [
-            Question(summary_prompt(request, self._plain), opening=SUMMARY_OPENING)
-            for request in requests
-        ]
-        answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
-        return [summary(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def _score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
         texts = [score_texts(self._loaded.processor, one, self._plain) for one in requests]

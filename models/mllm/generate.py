@@ -36,9 +36,11 @@ def generate(
     # Rows with and without pictures go apart: some processors refuse a batch of both.
     for seeing in (False, True):
         rows = [row for row, one in enumerate(questions) if (one.picture is not None) is seeing]
+        if not rows:
+            continue
+        more = max_new_tokens + (_picture_tokens(loaded, questions[rows[0]]) if seeing else 0)
         lengths = [
-            len(ids) + max_new_tokens
-            for ids in tokenize(loaded.tokenizer, [texts[row] for row in rows])
+            len(ids) + more for ids in tokenize(loaded.tokenizer, [texts[row] for row in rows])
         ]
         for batch in batches(lengths):
             numbers = [rows[one] for one in batch]
@@ -47,6 +49,13 @@ def generate(
             for row, answer in zip(numbers, written, strict=True):
                 answers[row] = f"{questions[row].opening} {answer}".strip()
     return answers
+
+
+def _picture_tokens(loaded: LoadedModel, question: Question) -> int:
+    """Return how many tokens a picture takes, by one: some models cut it into thousands."""
+    text = _text(loaded, question)
+    whole = loaded.processor(text=[text], images=[[question.picture]], return_tensors="pt")
+    return int(whole["input_ids"].shape[1]) - len(tokenize(loaded.tokenizer, [text])[0])
 
 
 def _text(loaded: LoadedModel, question: Question) -> str:

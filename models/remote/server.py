@@ -15,7 +15,13 @@ import openai
 from openai import APIConnectionError, APIStatusError, APITimeoutError, OpenAI, OpenAIError
 from pydantic import BaseModel, ValidationError
 
-from models.errors import CapacityError, EngineError, InputError, ModelLoadError
+from models.errors import (
+    CapacityError,
+    EngineError,
+    InputError,
+    ModelLoadError,
+    UnavailableError,
+)
 from models.item_text import shorten
 from models.remote.bounded import BoundedTransport
 
@@ -35,8 +41,8 @@ REST_S = 30.0
 MAX_ANSWER_BYTES = 8 * 2**20
 MAX_DETAIL_CHARS = 200
 
-# The server, not the request, is at fault: a gateway without a server behind it.
-UNAVAILABLE = {502, 503, 504}
+# From here on the server, not the request, is at fault.
+SERVER_ERRORS = 500
 REFUSED = {400, 413, 422}
 
 
@@ -91,7 +97,8 @@ class Server:
         Raises:
             InputError: If the server refuses this question; it would refuse it again.
             CapacityError: If it is overloaded.
-            EngineError: If it fails, is silent, or answers something else than `answer`.
+            UnavailableError: If it fails or is silent; it is then not asked again for a while.
+            EngineError: If it refuses the key, or answers something else than `answer`.
         """
         return self._asked(
             path, answer, lambda: self._client.post(path, cast_to=httpx2.Response, body=body)
@@ -112,7 +119,7 @@ class Server:
             # They begin in order, so behind the one before it none has more than its own time.
             return [future.result(timeout=self._longest_s) for future in futures]
         except TimeoutError as error:
-            raise self._rest(EngineError(self._silence())) from error
+            raise self._rest(UnavailableError(self._silence())) from error
         finally:
             for future in futures:
                 future.cancel()
@@ -121,7 +128,7 @@ class Server:
         self, path: str, answer: type[Answer], send: Callable[[], httpx2.Response]
     ) -> Answer:
         if monotonic() < self._rests_until:
-            raise EngineError(self._why)
+            raise UnavailableError(self._why)
         try:
             return answer.model_validate_json(send().content)
         except ValidationError as error:
@@ -136,10 +143,10 @@ class Server:
 
     def _translated(self, error: OpenAIError) -> EngineError:
         if isinstance(error, APITimeoutError):
-            return self._rest(EngineError(self._silence()))
+            return self._rest(UnavailableError(self._silence()))
         if isinstance(error, APIConnectionError):
             return self._rest(
-                EngineError(
+                UnavailableError(
                     f"no connection to {self.name}: {self._shown(error.__cause__)}; is it running?"
                 )
             )
@@ -155,8 +162,9 @@ class Server:
                     f"{self.name} is overloaded (429); ask less at a time, or add servers"
                 )
             )
-        if status in UNAVAILABLE:
-            return self._rest(EngineError(f"{self.name} is not available ({status})"))
+        if status >= SERVER_ERRORS:
+            said = self._shown(error.body)
+            return self._rest(UnavailableError(f"{self.name} fails ({status}): {said}"))
         if status in (401, 403):
             # The server's words may hold the key, or a part of it.
             return EngineError(f"{self.name} refuses the key ({status}); check OPENAI_API_KEY")

@@ -1,9 +1,11 @@
 """What is to be written for letters, a transaction at a time. Nothing is written here."""
 
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from itertools import islice
 from typing import NamedTuple
+
+from aiokafka import ConsumerRecord
 
 from schemas.dead_letter import LetterId
 from stream_app.config import Settings
@@ -17,6 +19,7 @@ __all__ = ["Settling", "discards", "redrives"]
 # Of one transaction: bounds memory, and what is done again after a kill.
 MAX_LETTERS = 200
 MAX_BYTES = 16 * 1024 * 1024
+SUPERSEDED = "its item has a newer record, or its user was erased since; discard it"
 
 
 class Settling(NamedTuple):
@@ -55,7 +58,7 @@ async def _resends(
 ) -> AsyncGenerator[Settling, None]:
     """Read the letters' values; give each partition's in their order, which is each key's."""
     outdated = await _outdated(settings, letters.values())
-    left += [f"{one}: a newer record of its key came after it; discard it" for one in outdated]
+    left += [f"{one}: {SUPERSEDED}" for one in outdated]
     waiting = set(letters) - set(outdated)
     sent: set[bytes] = set()
     topic = settings.topics.dead_letters.name
@@ -80,12 +83,20 @@ async def _resends(
 
 
 async def _outdated(settings: Settings, letters: Collection[Letter]) -> list[LetterId]:
-    """Return the letters that would put an old item in the place of a newer one."""
+    """Return the letters of an item that has a newer record, or of a user erased since."""
     outdated: list[LetterId] = []
-    for topic in newest_wins(settings.topics):
+    topics = settings.topics
+    supersedes: dict[str, Callable[[ConsumerRecord], bool]] = {
+        **dict.fromkeys(newest_wins(topics), lambda _: True),
+        **dict.fromkeys(
+            (topics.interactions.name, topics.interactions_enriched.name),
+            lambda record: record.value is None,
+        ),
+    }
+    for topic, does in supersedes.items():
         of_topic = [one for one in letters if one.about.topic == topic and one.key is not None]
         if of_topic:
-            newest = await _newest(settings, topic, of_topic)
+            newest = await _newest(settings, topic, of_topic, does)
             outdated += [
                 one.letter_id
                 for one in of_topic
@@ -95,14 +106,17 @@ async def _outdated(settings: Settings, letters: Collection[Letter]) -> list[Let
 
 
 async def _newest(
-    settings: Settings, topic: str, letters: Collection[Letter]
+    settings: Settings,
+    topic: str,
+    letters: Collection[Letter],
+    supersedes: Callable[[ConsumerRecord], bool],
 ) -> dict[tuple[int, bytes | None], int]:
-    """Return the offset of the newest record of each letter's key, -1 where there is none."""
+    """Return the offset of each letter's key's newest record that supersedes, -1 for none."""
     newest = {(one.about.partition, one.key): -1 for one in letters}
     start = _lowest_offsets((one.about.partition, one.about.offset) for one in letters)
     async with aclosing(read_to_end(settings, topic, start)) as records:
         async for record in records:
-            if (record.partition, record.key) in newest:
+            if (record.partition, record.key) in newest and supersedes(record):
                 newest[record.partition, record.key] = record.offset
     return newest
 

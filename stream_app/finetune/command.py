@@ -111,7 +111,9 @@ def finetune(
         pictures=pictures or items.parent,
         out=out,
         bucket=settings.buckets[0],
-        settings=TrainingSettings(**training),
+        settings=TrainingSettings(
+            **training, summaries=settings.summaries, sees_pictures=settings.pictures
+        ),
     )
     with progress_bars(shown=is_first) as progress:
         metrics = run_finetune(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.preference import Summaries
 from stream_app.finetune.negatives import Negatives
 
 __all__ = ["Job", "TrainingSettings"]
@@ -10,7 +11,11 @@ __all__ = ["Job", "TrainingSettings"]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """All that changes the adapter besides the data. `max_users` None is all."""
+    """All that changes the adapter besides the data. `max_users` None is all.
+
+    `summaries` and `sees_pictures` are the deployment's that it is to answer in: what it is taught
+    is asked as it will be asked there.
+    """
 
     negatives: Negatives = "both"
     max_users: int | None = None
@@ -19,6 +24,8 @@ class TrainingSettings:
     learning_rate: float = 2e-4
     rank: int = 8
     seed: int = 7
+    summaries: Summaries = "recurrent"
+    sees_pictures: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,4 +62,9 @@ class Job:
             "seed": settings.seed,
         }
         told = [f"--{name} {value}" for name, value in options.items() if value is not None]
-        return f"stream-app finetune {' '.join(told)}"
+        live = {
+            "STREAM_APP_SUMMARIES": settings.summaries,
+            "STREAM_APP_PICTURES": str(settings.sees_pictures).lower(),
+        }
+        chosen = [f"{name}={value}" for name, value in live.items()]
+        return " ".join([*chosen, "stream-app finetune", *told])

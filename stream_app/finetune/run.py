@@ -182,6 +182,8 @@ def _requests(
     writes: bool,
 ) -> list[ScoreRequest]:
     items = [sources.items[item_id] for item_id in draft.item_ids]
+    if not job.settings.sees_pictures:
+        items = [item.model_copy(update={"image": None}) for item in items]
     if missing := missing_pictures(items, job.pictures):
         tell(
             f"{len(missing)} pictures are not in {job.pictures}, such as {missing[0]}: those items "
@@ -200,6 +202,7 @@ def _requests(
         profiles,
         draft.examples,
         Cache(job.work / "summaries.jsonl", writes=writes),
+        summaries=job.settings.summaries,
         progress=progress,
     )
 

@@ -45,7 +45,9 @@ def read_sources(events: Path, items: Path, *, bucket: str, seed: int) -> Source
     found = {item.item_id: item for item in _items(items, bucket, left_out)}
     if not found:
         raise FinetuneError(_nothing_in(items, left_out))
-    all_events = {event.event_id: event for event in _events(events, left_out)}
+    all_events: dict[str, Interaction] = {}
+    for event in _events(events, left_out):
+        all_events.setdefault(event.event_id, event)
     if not all_events:
         raise FinetuneError(_nothing_in(events, left_out))
     known = [event for event in all_events.values() if event.item_id in found]

@@ -13,6 +13,7 @@ from models.attempts import attempt
 from models.engine import Engine, ScoreRequest, SummaryRequest
 from models.errors import EngineError
 from models.preference import (
+    Summaries,
     apply_event,
     new_preference,
     score_request,
@@ -39,6 +40,7 @@ def score_requests(
     examples: Sequence[Example],
     cache: Cache,
     *,
+    summaries: Summaries = "recurrent",
     progress: Progress,
 ) -> list[ScoreRequest]:
     """Return the request of each example, in their order.
@@ -49,7 +51,13 @@ def score_requests(
     for row, example in enumerate(examples):
         of_users[example.user_id].append(row)
     walks = deque(
-        _Walk(engine, histories[user_id], profiles, {row: examples[row] for row in rows})
+        _Walk(
+            engine,
+            histories[user_id],
+            profiles,
+            {row: examples[row] for row in rows},
+            summaries,
+        )
         for user_id, rows in of_users.items()
     )
     num_users = len(walks)
@@ -57,8 +65,8 @@ def score_requests(
     while walks:
         batch = [walks.popleft() for _ in range(min(NUM_AT_ONCE, len(walks)))]
         waiting = {walk: request for walk in batch if (request := walk.on(found)) is not None}
-        summaries = _summarised(engine, list(waiting.values()), cache)
-        for walk, summary in zip(waiting, summaries, strict=True):
+        written = _summarised(engine, list(waiting.values()), cache)
+        for walk, summary in zip(waiting, written, strict=True):
             if summary is not None:
                 walk.summarise(summary)
         walks.extend(waiting)
@@ -75,7 +83,9 @@ class _Walk:
         history: Sequence[Interaction],
         profiles: Mapping[str, ItemProfile],
         examples: dict[int, Example],
+        summaries: Summaries,
     ) -> None:
+        self._summaries = summaries
         self._versions = engine.versions
         self._state = new_preference(history[0].user_id, history[0].occurred_at, self._versions)
         self._history = history
@@ -93,7 +103,7 @@ class _Walk:
             if not self._due:
                 break
             self._apply(self._history[num_events], num_events)
-            if (request := summary_request(self._state)) is not None:
+            if (request := summary_request(self._state, self._summaries)) is not None:
                 return request
         return None
 

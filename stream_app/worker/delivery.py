@@ -23,6 +23,7 @@ from stream_app.worker.outcome import (
     Answered,
     Erased,
     Outcome,
+    Postponed,
     Profiled,
     Refused,
     Unchanged,
@@ -121,7 +122,7 @@ class Delivery:
                 return [self._profile(record.key, None)]
             case Refused():
                 return [self._dead_letter(outcome)]
-            case Erased() | Unchanged():
+            case Erased() | Unchanged() | Postponed():
                 return []
 
     def _ranking(self, record: ConsumerRecord, ranking: Ranking) -> Send:

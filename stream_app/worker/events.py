@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 from models.catalogue import Catalogue
 from models.engine import Engine
 from models.errors import EngineError
-from models.preference import is_applied
+from models.preference import Applied
 from models.profile import UNREAD, profile_items, unread_profile
 from models.step import RankedBy, StepInput, StepOptions, step
 from schemas.codec import Poison, decode
@@ -92,15 +92,17 @@ def _read_run(
     """Return a user's events that are to be applied, and what becomes of the other records."""
     events: list[_Event] = []
     decided: list[Outcome] = []
-    event_ids: set[str] = set()
+    applied: Applied | None = None
     for record in records:
         read = _read(record, states, state_of)
         if not isinstance(read, EnrichedInteraction):
             decided.append(read)
-        elif read.interaction.event_id in event_ids:
+            continue
+        applied = applied or Applied(states[record.key])
+        if applied.includes(read.source, read.interaction.event_id):
             decided.append(Unchanged(record))
         else:
-            event_ids.add(read.interaction.event_id)
+            applied.add(read.source, read.interaction.event_id)
             adapter = answering.adapter_of(read.interaction.user_id)
             events.append(_Event(record, read, adapter, ranked_by=None))
     if events:
@@ -133,8 +135,6 @@ def _read(
             # Going on without it would overwrite what the user's history was.
             return Refused(record, "UnreadableState", state.reason)
         states[record.key] = state
-    if is_applied(states[record.key], enriched.source, enriched.interaction.event_id):
-        return Unchanged(record)
     return enriched
 
 
@@ -157,6 +157,9 @@ def _answer(
         results = step(engine, catalogue, inputs, options)
     except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
         if len(events) == 1:
+            if (read := _new_profile(events[0], profiles)) is not None:
+                # Nobody but us would know it: no answer carries it to the topic.
+                catalogue.remove(read.item_id)
             return [Refused(events[0].record, type(error).__name__, str(error))]
         middle = len(events) // 2
         return [
@@ -186,6 +189,9 @@ def _profile_unknown(
     for (item_id, source), profile in zip(unknown.items(), read, strict=True):
         if isinstance(profile, EngineError):
             profiles[item_id] = unread_profile(engine, source, profile)
+        elif catalogue.is_withdrawn(item_id):
+            # Enriched before its item was deleted: good for this answer.
+            profiles[item_id] = profile.model_copy(update={"versions": UNREAD})
         elif source.item.image is not None and source.image is None:
             # Good for this answer; kept, it would stand for a profile that knows the picture.
             profiles[item_id] = profile.model_copy(update={"versions": UNREAD, "degraded": BLIND})

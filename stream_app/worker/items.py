@@ -6,12 +6,12 @@ from aiokafka import ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
-from models.errors import EngineError
+from models.errors import EngineError, UnavailableError
 from models.profile import is_current, profile_items, with_shop_fields
 from schemas.codec import Poison, decode
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
-from stream_app.worker.outcome import Outcome, Profiled, Refused, Unchanged, Withdrawn
+from stream_app.worker.outcome import Outcome, Postponed, Profiled, Refused, Unchanged, Withdrawn
 
 __all__ = ["process_items"]
 
@@ -59,8 +59,15 @@ def _refreshed(record: ConsumerRecord, source: ItemImage, known: ItemProfile) ->
 def _read(engine: Engine, to_read: list[tuple[ConsumerRecord, ItemImage]]) -> list[Outcome]:
     profiles = profile_items(engine, [source for _, source in to_read])
     return [
-        Refused(record, type(profile).__name__, str(profile))
-        if isinstance(profile, EngineError)
-        else Profiled(record, profile)
-        for (record, _), profile in zip(to_read, profiles, strict=True)
+        _outcome(record, profile) for (record, _), profile in zip(to_read, profiles, strict=True)
     ]
+
+
+def _outcome(record: ConsumerRecord, profile: ItemProfile | EngineError) -> Outcome:
+    match profile:
+        case UnavailableError():
+            return Postponed(record)
+        case EngineError():
+            return Refused(record, type(profile).__name__, str(profile))
+        case _:
+            return Profiled(record, profile)

@@ -8,7 +8,16 @@ from schemas.item_profile import ItemProfile
 from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
 
-__all__ = ["Answered", "Erased", "Outcome", "Profiled", "Refused", "Unchanged", "Withdrawn"]
+__all__ = [
+    "Answered",
+    "Erased",
+    "Outcome",
+    "Postponed",
+    "Profiled",
+    "Refused",
+    "Unchanged",
+    "Withdrawn",
+]
 
 
 @dataclass(frozen=True)
@@ -63,4 +72,11 @@ class Refused:
     message: str
 
 
-Outcome = Answered | Erased | Profiled | Withdrawn | Unchanged | Refused
+@dataclass(frozen=True)
+class Postponed:
+    """A record that nothing is wrong with, while the model's server is away."""
+
+    record: ConsumerRecord
+
+
+Outcome = Answered | Erased | Profiled | Withdrawn | Unchanged | Refused | Postponed

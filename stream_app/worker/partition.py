@@ -83,6 +83,12 @@ class Partition:
             del self._waiting[record.offset]
         return chosen
 
+    def put_back(self, records: Iterable[ConsumerRecord]) -> None:
+        """Have records wait again that were taken and not finished, at the place they had."""
+        if not self._is_leaving:
+            waiting = {record.offset: record for record in records} | self._waiting
+            self._waiting = OrderedDict(sorted(waiting.items()))
+
     def leave(self) -> None:
         """Start no more work here; what waits is left to the next owner."""
         self._is_leaving = True

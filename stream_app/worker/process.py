@@ -34,12 +34,12 @@ from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
-from stream_app.worker.outcome import Answered, Outcome, Profiled, Refused, Withdrawn
+from stream_app.worker.outcome import Answered, Outcome, Postponed, Profiled, Refused, Withdrawn
 from stream_app.worker.partition import Partition
 from stream_app.worker.slot import StateSlot
 from stream_app.worker.store import PartitionStore
 from stream_app.worker.suspects import MAX_DEATHS, Suspects
-from stream_app.worker.turns import Turns
+from stream_app.worker.turns import ITEMS_REST_S, Turns
 
 __all__ = ["ADAPTERS", "Worker"]
 
@@ -96,7 +96,6 @@ class Worker:
         )
         self._delivery = Delivery(settings.topics, settings.group("worker"))
         self._slot = StateSlot(settings.worker_state_dir)
-        self._suspects = Suspects(self._slot.directory / "in-hand.json")
         self._idle = asyncio.Event()
         self._idle.set()
         self._work_to_do = asyncio.Event()
@@ -138,7 +137,9 @@ class Worker:
             FencedInstanceError: If another worker has joined as our `instance_id`.
         """
         await require_topics(self._settings)
-        self._assignment.take_over.cluster_id = await cluster_id(self._settings)
+        cluster = await cluster_id(self._settings)
+        self._assignment.take_over.cluster_id = cluster
+        self._suspects = Suspects(self._slot.directory / "in-hand.json", cluster)
         try:
             await self._until_stopped(self._start())
             await self._until_stopped(
@@ -161,6 +162,8 @@ class Worker:
 
     async def _start(self) -> None:
         await self._view.start()
+        # Before it joins the group: a catalogue of 100,000 items takes seconds.
+        await self._in_engine(self._feed.apply)
         self._health.has(unread(self._view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
@@ -216,8 +219,9 @@ class Worker:
         return self._item_batch() or self._event_batch()
 
     def _event_batch(self) -> Batch:
+        ours = [one.tp for one in self._assignment.of_topic(self._events_topic)]
         # A suspect goes alone, so what follows on it can't go with it.
-        max_of_user = 1 if self._suspects else self._max_of_user
+        max_of_user = 1 if self._suspects.any_of(ours) else self._max_of_user
         batch = self._take(self._events_topic, self._settings.max_batch_events, max_of_user)
         if batch:
             self._turns.took_events()
@@ -241,7 +245,8 @@ class Worker:
         return {partition: records for partition, records in batch.items() if records}
 
     async def _process(self, batch: Batch) -> list[Outcome]:
-        self._feed.apply()
+        if self._feed.has_changes:
+            await self._in_engine(self._feed.apply)
         decide = self._decide_of(batch)
         outcomes: list[Outcome] = []
         records = [record for of_partition in batch.values() for record in of_partition]
@@ -275,7 +280,11 @@ class Worker:
         of_partition = {one.tp.partition: one for one in batch}
         parts: dict[Partition, list[Outcome]] = {one: [] for one in batch}
         for outcome in outcomes:
-            parts[of_partition[outcome.record.partition]].append(outcome)
+            partition = of_partition[outcome.record.partition]
+            if isinstance(outcome, Postponed):
+                self._postpone(partition, outcome.record)
+            else:
+                parts[partition].append(outcome)
         delivered = await asyncio.gather(
             *[self._deliver(one, found) for one, found in parts.items()], return_exceptions=True
         )
@@ -290,11 +299,12 @@ class Worker:
         ):
             self._undo(outcomes)
             return
+        self._suspects.settle([outcome.record for outcome in outcomes])
         for outcome in outcomes:
             if isinstance(outcome, Profiled):
                 self._catalogue.put(outcome.profile)
             elif isinstance(outcome, Withdrawn):
-                self._catalogue.remove(outcome.record.key.decode(errors="replace"))
+                self._catalogue.withdraw(outcome.record.key.decode(errors="replace"))
 
     async def _is_delivered(self, partition: Partition, outcomes: Sequence[Outcome]) -> bool:
         delivery = asyncio.ensure_future(self._delivery.deliver(partition, outcomes))
@@ -318,6 +328,12 @@ class Worker:
             delivery.cancel()
             closing.cancel()
         return True
+
+    def _postpone(self, partition: Partition, record: ConsumerRecord) -> None:
+        logger.warning("item waits for the model's server", item_id=record.key.decode())
+        partition.put_back([record])
+        self._turns.postponed_items()
+        asyncio.get_running_loop().call_later(ITEMS_REST_S, self._work_to_do.set)
 
     def _undo(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

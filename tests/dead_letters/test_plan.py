@@ -80,13 +80,21 @@ async def test_an_old_item_does_not_take_the_place_of_a_newer_one(planned, topic
     ]
     [batch], left = await planned(chosen, items)
     assert [str(one.letter_id) for one in batch] == ["0:2", "0:3"]
-    assert left == ["0:1: a newer record of its key came after it; discard it"]
+    assert left == ["0:1: its item has a newer record, or its user was erased since; discard it"]
 
 
 async def test_an_event_is_sent_again_whatever_its_user_did_since(planned) -> None:
     later = record("1:9", [], topic="interactions")
     [batch], left = await planned([letter("0:1", offset=3)], [later])
     assert (len(batch), left) == (1, [])
+
+
+async def test_an_event_of_a_user_who_was_erased_since_is_not_sent_again(planned) -> None:
+    erased = record("1:9", [], value=None, topic="interactions")
+    chosen = [letter("0:1", offset=3), letter("0:2", offset=10)]
+    [batch], left = await planned(chosen, [erased])
+    assert [str(one.letter_id) for one in batch] == ["0:2"]
+    assert left == ["0:1: its item has a newer record, or its user was erased since; discard it"]
 
 
 def test_discards_come_a_transaction_at_a_time(monkeypatch) -> None:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,6 +8,8 @@ from hypothesis import strategies as st
 from models.catalogue import FIRST_CAPACITY, Catalogue, embedding_from_bytes
 from records import EPOCH
 from world import catalogue, profiles
+
+LATER = EPOCH + timedelta(days=365)
 
 
 def test_nearest_agrees_with_sorting_every_cosine() -> None:
@@ -31,7 +35,7 @@ def test_what_is_excluded_or_unavailable_is_not_found_and_others_take_its_place(
 
 
 def test_newest_items_come_first() -> None:
-    assert catalogue(40).newest(3) == ["i39", "i38", "i37"]
+    assert catalogue(40).newest(3, at=LATER) == ["i39", "i38", "i37"]
 
 
 def test_a_draw_depends_on_the_seed_and_not_on_the_order_of_arrival() -> None:
@@ -61,7 +65,22 @@ def test_it_grows_beyond_its_first_capacity() -> None:
     for number in range(FIRST_CAPACITY + 1):
         filled.put(template.model_copy(update={"item_id": f"i{number}", "added_at": EPOCH}))
     assert len(filled) == FIRST_CAPACITY + 1
-    assert filled.newest(1) == ["i0"]
+    assert filled.newest(1, at=LATER) == ["i0"]
+
+
+def test_what_is_added_later_is_not_new_yet() -> None:
+    filled = catalogue(40)
+    assert filled.newest(2, at=EPOCH + timedelta(days=10)) == ["i10", "i9"]
+
+
+def test_a_withdrawn_item_is_known_as_such_until_it_comes_back() -> None:
+    filled = catalogue(3)
+    profile = filled.get("i1")
+    filled.withdraw("i1")
+    assert filled.is_withdrawn("i1")
+    assert not filled.is_withdrawn("i2")
+    filled.put(profile)
+    assert not filled.is_withdrawn("i1")
 
 
 @given(
@@ -80,9 +99,12 @@ def test_adding_and_removing_in_any_order_leaves_what_a_dict_would(
         else:
             filled.remove(item_id)
             expected.pop(item_id, None)
+        # Newest first, and asked for between any two changes.
+        newest = filled.newest(2, at=LATER)
+        assert newest == sorted(expected, key=lambda one: -int(one.removeprefix("i")))[:2]
     assert {profile.item_id: profile for profile in filled} == expected
     for item_id, profile in expected.items():
         assert filled.get(item_id) == profile
         vector = embedding_from_bytes(profile.embedding)
         np.testing.assert_array_equal(filled.vectors([item_id])[0], vector)
-    assert set(filled.newest(100)) == set(expected)
+    assert set(filled.newest(100, at=LATER)) == set(expected)

@@ -7,22 +7,25 @@ from hypothesis import strategies as st
 
 from models.preference import (
     BLOCK_SIZE,
+    MAX_AHEAD,
     MAX_EVIDENCE,
     MAX_EXCLUDED,
+    MAX_FULL_FEATURES,
     MAX_RECENT,
+    Applied,
     apply_event,
     evidence_line,
-    is_applied,
     new_preference,
     summary_request,
     taste,
     with_summary,
 )
+from models.step import StepInput, StepOptions, step
 from records import EPOCH, interaction, source
 from schemas.codec import encode
 from schemas.interaction import InteractionKind
 from schemas.user_preference import UserPreference
-from world import ENGINE, profiles
+from world import ENGINE, catalogue, profiles
 
 PROFILES = profiles(30)
 KINDS = ("view", "click", "like", "dislike", "purchase")
@@ -40,17 +43,46 @@ def lived(history: list[tuple[int, str]]) -> UserPreference:
 
 def test_an_event_is_applied_once_and_earlier_ones_are_recognised() -> None:
     state = lived([(1, "click"), (2, "click")])
-    assert is_applied(state, source(0), "e0")
-    assert is_applied(state, source(1), "new")
-    assert not is_applied(state, source(2), "new")
-    assert not is_applied(state, source(0, partition=1), "new")
-    assert not is_applied(None, source(0), "e0")
+    assert Applied(state).includes(source(0), "e0")
+    assert Applied(state).includes(source(1), "new")
+    assert not Applied(state).includes(source(2), "new")
+    assert not Applied(state).includes(source(0, partition=1), "new")
+    assert not Applied(None).includes(source(0), "e0")
+
+
+def test_a_first_event_from_the_future_stops_no_clock() -> None:
+    event = interaction(1).model_copy(update={"occurred_at": EPOCH + timedelta(days=30_000)})
+    one = StepInput(None, event, source(1), profiles(1)[0], ranked_by=None)
+    (result,) = step(ENGINE, catalogue(3), [one], StepOptions(1))
+    assert result.state.updated_at == source(1).timestamp + MAX_AHEAD
+
+
+def test_an_item_with_every_feature_there_is_weighs_no_more_than_one_with_eight() -> None:
+    modest, stuffed = (
+        profiles(1)[0].model_copy(update={"attributes": {f"a{n}": "x" for n in range(number)}})
+        for number in (4, 60)
+    )
+    weights = [
+        sum(apply_event(lived([]), interaction(1, kind="like"), source(1), one).likes.values())
+        for one in (modest, stuffed)
+    ]
+    num_features = len(modest.attributes) + len(modest.categories)
+    assert weights[0] == pytest.approx(num_features)
+    # Of sixty, thirty-two are kept.
+    assert weights[1] < MAX_FULL_FEATURES
+
+
+def test_a_rating_without_a_number_is_told_without_one() -> None:
+    rated = lived([(1, "rating")]).recent[0].model_copy(update={"rating": None})
+    assert evidence_line(rated).startswith("rated Item")
 
 
 def test_an_event_sent_again_is_recognised_by_its_id_among_the_newest_16() -> None:
     state = lived([(1, "click")] + [(2, "view")] * (MAX_RECENT - 1))
-    assert is_applied(state, source(50), "e0")
-    assert not is_applied(lived([(1, "click")] + [(2, "view")] * MAX_RECENT), source(50), "e0")
+    assert Applied(state).includes(source(50), "e0")
+    assert not Applied(lived([(1, "click")] + [(2, "view")] * MAX_RECENT)).includes(
+        source(50), "e0"
+    )
 
 
 @pytest.mark.parametrize("kind", get_args(InteractionKind))
@@ -142,7 +174,7 @@ def test_a_state_is_bounded_whatever_the_history(history: list[tuple[int, str]])
 def test_a_one_shot_summary_rests_on_all_recent_events_and_no_summary() -> None:
     state = with_summary(lived([(1, "like")] * 5), "Likes hats.", ENGINE.versions)
     state = state.model_copy(update={"block_size": BLOCK_SIZE})
-    request = summary_request(state, None, "one-shot")
+    request = summary_request(state, "one-shot")
     assert request is not None
     assert (request.previous, len(request.block)) == ("", 5)
     recurrent = summary_request(state)

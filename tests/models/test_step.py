@@ -4,7 +4,7 @@ import pytest
 
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
-from models.errors import CapacityError
+from models.errors import CapacityError, UnavailableError
 from models.ranking import MIN_SIMILARITY
 from models.step import StepInput, StepOptions, StepResult, step
 from models.weightless import WeightlessEngine
@@ -187,22 +187,21 @@ def test_a_summary_that_fails_is_kept_as_it_was_and_written_with_the_next_event(
 
 
 class _Adapted(WeightlessEngine):
-    """Says by which adapter it was asked."""
-
-    def summarise(self, requests):
-        return [f"Likes what {one.adapter} likes." for one in requests]
+    """Scores by the adapter that it is asked by."""
 
     def score(self, requests):
         return [[float(one.adapter == "a@1")] * len(one.candidates) for one in requests]
 
 
-def test_each_user_is_answered_by_their_adapter_and_state_and_ranking_name_it() -> None:
+def test_each_user_is_scored_by_their_adapter_and_summed_up_by_the_base_weights() -> None:
     before = after("ada", [1, 4]).state
     ada = replace(asked(9, "ada", 7, before), adapter="a@1")
     ada_answer, bob_answer = run([ada, asked(9, "bob", 7, None)], _Adapted())
     assert ada_answer.ranking.versions == ENGINE.versions.model_copy(update={"adapter": "a@1"})
-    assert ada_answer.state.versions == ada_answer.ranking.versions
-    assert ada_answer.state.summary == "Likes what a@1 likes."
+    assert ada_answer.state.versions == ENGINE.versions
+    (as_ever,) = run([replace(ada, adapter=None)])
+    assert ada_answer.state == as_ever.state
+    assert ada_answer.state.summary
     assert {one.model_score for one in ada_answer.ranking.candidates} == {1.0}
     assert bob_answer.ranking.versions == bob_answer.state.versions == ENGINE.versions
     assert {one.model_score for one in bob_answer.ranking.candidates} == {0.0}
@@ -233,3 +232,29 @@ def test_a_batch_that_is_too_large_for_the_memory_is_halved_until_it_fits() -> N
     inputs = [asked(number, f"user {number}", number, None) for number in range(8)]
     assert all(not one.ranking.degraded for one in run(inputs, Small()))
     assert Small.sizes == [8, 4, 2, 2, 4, 2, 2]
+
+
+def test_a_server_that_is_away_is_asked_once_for_all_rows() -> None:
+    class Away(WeightlessEngine):
+        num_calls = 0
+
+        def score(self, requests):
+            Away.num_calls += 1
+            raise UnavailableError("http://models.internal:8000 is away")
+
+    inputs = [asked(number, f"user {number}", number, None) for number in range(8)]
+    found = run(inputs, Away())
+    assert Away.num_calls == 1
+    # Everybody reads this: no address, no library's words.
+    degraded = ("ranked without model: the model's server is not available",)
+    assert {one.ranking.degraded for one in found} == {degraded}
+
+
+def test_a_long_title_is_cut_in_a_ranking() -> None:
+    long = [one.model_copy(update={"title": "x" * 5000}) for one in PROFILES[:3]]
+    shop = catalogue(0)
+    for profile in long:
+        shop.put(profile)
+    one = replace(asked(0, "ada", 1, None), profile=long[1])
+    (result,) = step(ENGINE, shop, [one], StepOptions(20))
+    assert len(encode(result.ranking)) < 5000

@@ -8,7 +8,7 @@ from aiohttp import web
 from remote.model_server import ModelServer
 
 from models.attempts import attempt
-from models.errors import CapacityError, EngineError, InputError, ModelLoadError
+from models.errors import CapacityError, EngineError, InputError, ModelLoadError, UnavailableError
 from models.remote import server as server_module
 from models.remote.contract import Models
 from models.remote.server import Server
@@ -86,8 +86,8 @@ def test_a_hiccup_is_bridged(server, asking, status):
         (401, EngineError, "check OPENAI_API_KEY"),
         (404, EngineError, "no such path or model"),
         (429, CapacityError, "overloaded"),
-        (500, EngineError, "failed .500.: too long"),
-        (503, EngineError, "not available"),
+        (500, UnavailableError, "fails .500.: too long"),
+        (503, UnavailableError, "fails .503."),
         (302, EngineError, "failed .302."),
     ],
 )

@@ -5,17 +5,17 @@ from datetime import timedelta
 
 from aiokafka import ConsumerRecord
 
-from models.errors import CapacityError
+from models.errors import CapacityError, UnavailableError
 from models.step import StepOptions
 from models.weightless import WeightlessEngine
-from records import enriched, item, item_image
+from records import enriched, item, item_image, source
 from schemas.codec import encode
 from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
 from schemas.record import Record
 from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
-from stream_app.worker.outcome import Answered, Profiled, Refused, Unchanged
+from stream_app.worker.outcome import Answered, Postponed, Profiled, Refused, Unchanged
 from world import ENGINE, catalogue
 
 IMAGE = NormalisedImage(jpeg=b"x", width=1, height=1, etag="1")
@@ -158,3 +158,52 @@ def test_what_waited_too_long_is_ranked_by_the_prior_and_its_state_is_no_other()
     assert {one.model_score for one in late.ranking.candidates} == {None}
     assert in_time.ranking.degraded == ()
     assert late.state == in_time.state
+
+
+def test_a_burst_is_known_by_the_same_sixteen_ids_as_one_event_after_the_other() -> None:
+    known = [enriched(number, item(number), offset=number) for number in range(16)]
+    state = [one for one in answer(known) if isinstance(one, Answered)][-1].state
+    stored = encode(state)
+    new = enriched(50, item(20), offset=50)
+    oldest_again = known[0].model_copy(update={"source": source(51)})
+    records = [record(50, b"ada", new), record(51, b"ada", oldest_again)]
+    found = process_events(ENGINE, catalogue(30), lambda _: stored, records, ANSWERING)
+    assert [type(one) for one in found] == [Answered, Answered]
+    assert found[-1].state.num_events == 18
+
+
+def test_while_the_server_is_away_items_wait() -> None:
+    class Away(WeightlessEngine):
+        def profile(self, items):
+            raise UnavailableError("not asked again for 30 s")
+
+    records = [record(number, b"i%d" % number, item_image(item(number))) for number in range(3)]
+    found = process_items(Away(), catalogue(0), records)
+    assert [type(one) for one in found] == [Postponed] * 3
+
+
+def test_an_item_that_was_deleted_is_read_for_the_answer_only() -> None:
+    items = catalogue(30)
+    items.withdraw("i1")
+    (found,) = answer([enriched(1, item(1))], items=items)
+    assert found.profile is None
+    assert items.get("i1") is None
+    assert found.ranking.candidates
+
+
+def test_what_was_read_for_an_event_that_is_refused_is_not_kept() -> None:
+    class Broken(WeightlessEngine):
+        def score(self, requests):
+            raise TypeError("a bug")
+
+    items = catalogue(30)
+    (found,) = answer([enriched(1, item(50))], Broken(), items)
+    assert isinstance(found, Refused)
+    assert items.get("i50") is None
+
+
+def test_a_new_title_counts_though_the_picture_cannot_be_had() -> None:
+    items = catalogue(3)
+    renamed = item_image(item(1, title="Another name")).model_copy(update={"degraded": "away"})
+    (found,) = process_items(ENGINE, items, [record(0, b"i1", renamed)])
+    assert found.profile.title == "Another name"

@@ -48,6 +48,16 @@ def test_nothing_that_follows_on_an_erasure_goes_with_it() -> None:
     assert taken == [[0], [1], [2], [3], [4]]
 
 
+def test_what_is_put_back_waits_at_its_old_place() -> None:
+    busy = partition([b"ada", b"bob", b"ada"])
+    taken = busy.take(1)
+    busy.put_back(taken)
+    assert [one.offset for one in busy.take(10)] == [0, 1]
+    busy.leave()
+    busy.put_back(taken)
+    assert busy.num_waiting == 0
+
+
 def test_it_is_full_by_what_is_unfinished_and_not_by_what_waits() -> None:
     busy = partition([b"%d" % number for number in range(FULL)])
     taken = busy.take(FULL)

@@ -1,4 +1,4 @@
-from stream_app.worker.turns import EVENT_BATCHES_PER_ITEM_BATCH, FIRST_ITEMS, Turns
+from stream_app.worker.turns import EVENT_BATCHES_PER_ITEM_BATCH, FIRST_ITEMS, ITEMS_REST_S, Turns
 
 
 def test_items_double_while_no_event_comes_and_are_few_again_after_one() -> None:
@@ -27,3 +27,12 @@ def test_under_unending_load_items_get_a_turn() -> None:
     assert not turns.is_for_events
     turns.took_items()
     assert turns.is_for_events
+
+
+def test_items_that_cannot_be_read_just_now_rest_for_a_while() -> None:
+    now = [100.0]
+    turns = Turns(max_items=8, clock=lambda: now[0])
+    turns.postponed_items()
+    assert turns.num_items == 0
+    now[0] += ITEMS_REST_S
+    assert turns.num_items == FIRST_ITEMS
