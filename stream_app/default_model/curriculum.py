@@ -38,7 +38,7 @@ class Mix:
 
 # 3,000 tokens, 16 s on two cores.
 MIX = Mix(drawn=6, photos=4, rankings=7, summaries=2)
-NUM_STEPS = 320
+NUM_STEPS = 280
 BATCHES_PER_STEP = 4
 VALIDATION_ROWS = 2
 # Of five people, two are in a shop of words.

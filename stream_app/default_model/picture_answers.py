@@ -6,7 +6,6 @@ import numpy as np
 
 from models.engine import ItemContent
 from models.mllm.prompts import ATTRIBUTES
-from stream_app.default_model.orders import titled
 from stream_app.demo.garments import LOOKS, Garment, caption
 
 __all__ = ["PHOTO_KINDS", "drawn_answer", "photo_answer"]
@@ -36,9 +35,9 @@ def drawn_answer(garment: Garment, rng: np.random.Generator) -> tuple[ItemConten
     lines = [f"{name}: {value}" for name, value in named.items()]
     chance = rng.random()
     if chance < 0.5:
-        words = ItemContent(titled(str(rng.choice(_NAMELESS)), rng))
+        words = ItemContent(str(rng.choice(_NAMELESS)))
     elif chance < 0.9:
-        words = ItemContent(titled(garment.title, rng), garment.description, (garment.kind,))
+        words = ItemContent(garment.title, garment.description, (garment.kind,))
     else:
         words = ItemContent(f"{garment.title}, {_claim(rng)}")
     return words, "\n".join([*lines, caption(garment)])

@@ -74,7 +74,7 @@ def test_additions_change_some_titles_and_nothing_else() -> None:
     profiles = [profile_of(one) for one in GARMENTS]
     sold = with_additions(profiles, np.random.default_rng(0))
     changed = [new for new, old in zip(sold, profiles, strict=True) if new != old]
-    assert 0.3 < len(changed) / len(profiles) < 0.5
+    assert 0.15 < len(changed) / len(profiles) < 0.35
     for new, old in zip(sold, profiles, strict=True):
         assert old.title in new.title
         assert new.model_copy(update={"title": old.title}) == old
