@@ -38,7 +38,7 @@ format: $(VENV)/.installed ## Format and mend what can be mended
 bench: install ## One hop and the whole chain: throughput and latency, engine without weights
 	$(BIN)/python -m benchmarks.pipeline
 
-model: install ## Train the default model's projector and adapter (75 minutes on 2 cores; goes on where it was)
+model: install ## Teach a default model from nothing: projector and adapter (80 minutes on 2 cores; goes on where it was)
 	$(BIN)/python -m stream_app.default_model --photos $(PHOTOS) --work $(STREAM_APP_HOME)/training
 
 measure-model: install ## The table of the default model's card, on held-out pictures and shoppers (40 minutes)
