@@ -45,8 +45,15 @@ class Sender:
 
     def __init__(self, settings: Settings, options: argparse.Namespace) -> None:
         self.event_ids: set[str] = set()
+        self._num_sent = 0
+        self._sent = asyncio.Condition()
         self._settings = settings
         self._options = options
+
+    async def until_sent(self, number: int) -> None:
+        """Wait until so many records are on their way."""
+        async with self._sent:
+            await self._sent.wait_for(lambda: self._num_sent >= number)
 
     async def run(self, progress: Progress) -> None:
         """Send all events and return when the broker has them."""
@@ -58,6 +65,9 @@ class Sender:
                 if number % BAD_EVERY != BAD_EVERY - 1:
                     self.event_ids.add(f"e{number}")
                 progress("events", number + 1, options.events)
+                self._num_sent = number + 1
+                async with self._sent:
+                    self._sent.notify_all()
                 ahead_s = number / options.rate - (time.monotonic() - started)
                 await asyncio.sleep(max(0.0, ahead_s))
             await producer.flush()
@@ -86,6 +96,7 @@ async def drill(
     try:
         for number, name in enumerate(chosen_faults(options)):
             progress("faults", number, options.faults)
+            await sender.until_sent((number + 1) * options.events // (options.faults + 1))
             started = time.monotonic()
             await FAULTS[name](plant, np.random.default_rng([options.seed, number]))
             await watch.until_answered(set(sender.event_ids), RECOVERY_DEADLINE_S)

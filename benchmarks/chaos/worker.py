@@ -26,6 +26,7 @@ from stream_app.worker.partition import Partition
 from stream_app.worker.process import Worker
 
 FOR_EVER_S = 3600.0
+COMMIT_EVERY_S = 5.0
 
 
 class FailingEngine(WeightlessEngine):
@@ -63,9 +64,10 @@ def _run_out_of_memory(size: int) -> None:
 
 
 class CarelessDelivery(Delivery):
-    """Writes without a transaction, and commits when it comes to it."""
+    """Writes without a transaction, and commits every few seconds, as consumers do by default."""
 
     consumer: AIOKafkaConsumer
+    _committed_at = 0.0
 
     async def _write(
         self, partition: Partition, states: States, sends: list[Send], next_offset: int | None
@@ -73,8 +75,9 @@ class CarelessDelivery(Delivery):
         to_write = [self._state(partition, *state) for state in states.items()]
         written = await send_all(partition.producer, to_write)
         await send_all(partition.producer, sends)
-        if next_offset is not None:
+        if next_offset is not None and time.monotonic() > self._committed_at + COMMIT_EVERY_S:
             await self.consumer.commit({partition.tp: next_offset})
+            self._committed_at = time.monotonic()
         return written
 
 
