@@ -34,6 +34,7 @@ from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
 from stream_app.with_settings import with_settings
+from stream_app.worker.errors import StoreError
 
 __all__ = ["main"]
 
@@ -48,6 +49,7 @@ KNOWN_ERRORS = (
     EngineError,
     DeadLetterError,
     FencedInstanceError,
+    StoreError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10

@@ -6,11 +6,14 @@ came after it. The topic is the truth; the store may be thrown away at any time.
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch
+
+from stream_app.worker.errors import StoreError
 
 __all__ = ["PartitionStore"]
 
@@ -31,16 +34,18 @@ class PartitionStore:
     """State records by key, with the offset on user-preferences from which to read on.
 
     `changelog` names cluster, topic and partition: a store of another one is thrown away, and so
-    is one that nobody has had open for nearly a day.
+    is one that nobody has had open for nearly a day. What it does raises a StoreError where the
+    disk is full, read-only or gone: the process has to end, and its successor restores.
     """
 
     def __init__(self, directory: Path, changelog: str) -> None:
         self._directory = directory
         self._changelog = changelog.encode()
-        is_old = time.time() - _last_open(directory) > MAX_SHUT_S
-        self._db = _opened(directory)
-        if is_old or self._db.get(CHANGELOG) != self._changelog:
-            self.clear()
+        with _errors_translated(directory):
+            is_old = time.time() - _last_open(directory) > MAX_SHUT_S
+            self._db = _opened(directory)
+            if is_old or self._db.get(CHANGELOG) != self._changelog:
+                self.clear()
 
     @property
     def next_offset(self) -> int:
@@ -64,7 +69,8 @@ class PartitionStore:
             else:
                 batch.put(USER + key, value)
         batch.put(POSITION, str(max(next_offset, self.next_offset)).encode())
-        self._db.write(batch)
+        with _errors_translated(self._directory):
+            self._db.write(batch)
 
     def clear(self) -> None:
         """Forget everything, to be rebuilt from the beginning of the changelog."""
@@ -76,6 +82,17 @@ class PartitionStore:
     def close(self) -> None:
         """Flush and release the directory's lock."""
         self._db.close()
+
+
+@contextmanager
+def _errors_translated(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # RocksDB's errors have no class of their own
+        raise StoreError(
+            f"the state store {directory} can't be used: {error}; see to its disk (space, rights), "
+            f"or set STREAM_APP_STATE_DIR to another one: states are restored from their topic"
+        ) from error
 
 
 def _last_open(directory: Path) -> float:

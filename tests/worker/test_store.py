@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -52,3 +54,32 @@ def test_a_user_can_have_the_name_of_the_stores_own_entries(tmp_path: Path) -> N
     store = PartitionStore(tmp_path / "s", "user-preferences-0")
     store.write({b"m:next-offset": b"1", b"": b"2"}, next_offset=7)
     assert (store.get(b"m:next-offset"), store.get(b""), store.next_offset) == (b"1", b"2", 7)
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from stream_app.worker.errors import StoreError
+from stream_app.worker.store import PartitionStore
+store = PartitionStore(Path(sys.argv[1]) / "s", "user-preferences-0")
+store.write({b"ada": b"1"}, next_offset=7)
+# No file may grow beyond it, as none can on a full disk.
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    for number in range(100):
+        store.write({b"%d" % number: bytes(4_000)}, next_offset=8 + number)
+except StoreError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_is_said_to_be_one_and_what_was_written_before_is_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "see to its disk (space, rights)" in found.stdout, found.stderr
+    assert str(tmp_path / "s") in found.stdout
+    again = PartitionStore(tmp_path / "s", "user-preferences-0")
+    assert again.get(b"ada") == b"1"
+    # All or nothing: the position is that of the last state that is there.
+    assert again.get(b"%d" % (again.next_offset - 8)) is not None
+    assert again.get(b"%d" % (again.next_offset - 7)) is None

@@ -1,0 +1,7 @@
+"""What ends a worker, as the command line shows it."""
+
+__all__ = ["StoreError"]
+
+
+class StoreError(Exception):
+    """A store can't be opened or written; the message names it, and what to do."""
