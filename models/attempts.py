@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
-from models.errors import EngineError, UnavailableError
+from models.errors import EngineError, EngineLostError, UnavailableError
 
 __all__ = ["attempt"]
 
@@ -22,11 +22,16 @@ def attempt(
     All in one batch; one that fails is halved until the bad row stands alone, so that it costs
     itself, and a batch too large for the memory comes to fit. A server that is away is not asked
     for each row.
+
+    Raises:
+        EngineLostError: If no call can pass any more.
     """
     if not requests:
         return []
     try:
         return list(call(requests))
+    except EngineLostError:
+        raise
     except UnavailableError as error:
         logger.warning("not asked for %d rows: %s", len(requests), error)
         return [error] * len(requests)

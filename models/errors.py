@@ -4,6 +4,7 @@ EngineError: this call failed; the answer without the model stands in.
 ├── CapacityError: the same work may pass in smaller batches or later.
 ├── InputError: one input is at fault, and will be each time.
 ├── UnavailableError: nothing can be asked for now; later it may pass.
+├── EngineLostError: nothing can be asked any more; only a new process can go on.
 ├── AdapterError: an adapter can't be used; without it all goes on.
 └── ModelLoadError: the model can't be used at all.
 """
@@ -12,6 +13,7 @@ __all__ = [
     "AdapterError",
     "CapacityError",
     "EngineError",
+    "EngineLostError",
     "InputError",
     "ModelLoadError",
     "UnavailableError",
@@ -38,6 +40,10 @@ class InputError(EngineError):
     """An input that can't be processed, such as bytes that are no picture."""
 
     public = "the model can't read it"
+
+
+class EngineLostError(EngineError):
+    """The accelerator is in a state that no call gets out of. No answer stands in for this one."""
 
 
 class UnavailableError(EngineError):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from models.adapters import require_fit
 from models.engine import Embeddable, ItemContent, ItemReading, ScoreRequest, SummaryRequest
-from models.errors import AdapterError, CapacityError, EngineError, InputError
+from models.errors import AdapterError, CapacityError, EngineError, EngineLostError, InputError
 from models.mllm.adapter_file import Adapter
 from models.mllm.adapters import Adapters
 from models.mllm.chat import special_tokens
@@ -245,5 +245,8 @@ def _translated() -> Iterator[None]:
         raise
     except torch.OutOfMemoryError as error:
         raise CapacityError(f"out of memory: {error}; use smaller batches") from error
+    except torch.AcceleratorError as error:
+        # After one every call to the device fails, whatever it is asked.
+        raise EngineLostError(f"the accelerator failed, start anew: {error}") from error
     except Exception as error:  # whatever a model raises costs this call, not the process
         raise EngineError(f"the model failed: {error}") from error

@@ -8,7 +8,7 @@ from aiokafka import ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
-from models.errors import EngineError
+from models.errors import EngineError, EngineLostError
 from models.preference import Applied
 from models.profile import UNREAD, profile_items, unread_profile
 from models.step import RankedBy, StepInput, StepOptions, step
@@ -60,6 +60,9 @@ def process_events(
     """Apply events and rank for the newest one of each user; the catalogue learns new items.
 
     Each user's records must be in their order; all but the newest are applied without an answer.
+
+    Raises:
+        EngineLostError: If the engine can't go on; nothing has become of the records.
     """
     outcomes: list[Outcome] = []
     states: States = {}
@@ -155,6 +158,8 @@ def _answer(
             _step_input(event, states[event.record.key], catalogue, profiles) for event in events
         ]
         results = step(engine, catalogue, inputs, options)
+    except EngineLostError:
+        raise
     except Exception as error:  # noqa: BLE001  # one bad record costs one record, whatever it broke
         if len(events) == 1:
             if (read := _new_profile(events[0], profiles)) is not None:

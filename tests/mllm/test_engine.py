@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from models.engine import Embeddable, ItemContent, ScoreRequest, SummaryRequest, Taste
-from models.errors import CapacityError, EngineError, InputError
+from models.errors import CapacityError, EngineError, EngineLostError, InputError
 from models.mllm import engine as engine_module
 from models.mllm.engine import MllmEngine
 from models.mllm.load import load
@@ -189,6 +189,7 @@ def test_nothing_in_nothing_out(engine):
     ("raised", "expected"),
     [
         (torch.OutOfMemoryError("no room"), CapacityError),
+        (torch.AcceleratorError("device-side assert"), EngineLostError),
         (RuntimeError("kernel failed"), EngineError),
         (ValueError("shapes differ"), EngineError),
         (InputError("too long"), InputError),

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from aiokafka import ConsumerRecord
 
-from models.errors import CapacityError, UnavailableError
+from models.errors import CapacityError, EngineLostError, UnavailableError
 from models.step import StepOptions
 from models.weightless import WeightlessEngine
 from records import enriched, item, item_image, source
@@ -207,3 +208,16 @@ def test_a_new_title_counts_though_the_picture_cannot_be_had() -> None:
     renamed = item_image(item(1, title="Another name")).model_copy(update={"degraded": "away"})
     (found,) = process_items(ENGINE, items, [record(0, b"i1", renamed)])
     assert found.profile.title == "Another name"
+
+
+def test_an_engine_that_cannot_go_on_ends_the_worker_and_sets_nothing_aside() -> None:
+    class Lost(WeightlessEngine):
+        def score(self, requests):
+            raise EngineLostError("device-side assert")
+
+        profile = score
+
+    with pytest.raises(EngineLostError):
+        answer([enriched(1, item(1)), enriched(2, item(2), user="bob")], Lost())
+    with pytest.raises(EngineLostError):
+        process_items(Lost(), catalogue(0), [record(0, b"i1", item_image(item(1)))])
