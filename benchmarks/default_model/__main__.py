@@ -1,6 +1,8 @@
 """`python -m benchmarks.default_model`: the table of the default model's card."""
 
 import json
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -34,7 +36,7 @@ START, END = "<!-- results -->", "<!-- end of results -->"
 # Met here only: prompts and state were chosen on "unseen" ones.
 PEOPLE = "final"
 NUM_SHOPPERS, NUM_GARMENTS = 100, 400
-Rows = list[tuple[str, str]]
+Row = tuple[str, str]
 
 
 @click.command()
@@ -67,10 +69,16 @@ def main(
         raise click.UsageError("--write-card is for the default model, measured in full")
     loaded = load(model or default_model_folder(read_settings().home))
     engine = MllmEngine(loaded)
+    rows: list[Row] = []
     with progress_bars() as counted:
-        rows: Rows = [("model", engine.versions.model)]
-        rows += _naming(engine, loaded, photos, work / loaded.name, garments, counted)
-        rows += _ranking(engine, shoppers, garments, counted)
+        for row in chain(
+            [("model", engine.versions.model)],
+            _naming(engine, loaded, photos, work / loaded.name, garments, counted),
+            _ranking(engine, shoppers, garments, counted),
+        ):
+            # As they come: whoever stops it after half an hour keeps what was measured.
+            click.echo(f"{row[0]}: {row[1]}", err=True)
+            rows.append(row)
     table = Table("measured", "figure", title="The default model, held out")
     for row in rows:
         table.add_row(*row)
@@ -88,7 +96,7 @@ def _naming(
     work: Path,
     num_garments: int,
     counted: Progress,
-) -> Rows:
+) -> Iterator[Row]:
     learned, unseen = drawn_garments()
     unseen = unseen[:num_garments]
     photos = labelled_photos(folder)
@@ -104,33 +112,28 @@ def _naming(
             ("test-photos", test),
         )
     }
-    rows: Rows = []
     for name in ATTRIBUTES:
         of_learned = [getattr(one, name) for one in learned]
         of_unseen = [getattr(one, name) for one in unseen]
         linear = probe(features["drawn"], of_learned, features[f"unseen-{num_garments}"], of_unseen)
-        rows.append(
-            (
-                f"{name} of {len(unseen)} unseen drawn garments named",
-                f"{named[name]:.3f} (linear probe {linear:.3f})",
-            )
+        yield (
+            f"{name} of {len(unseen)} unseen drawn garments named",
+            f"{named[name]:.3f} (linear probe {linear:.3f})",
         )
     linear = probe(
         features["photos"], [one.label for one in train],
         features["test-photos"], [one.label for one in test],
     )  # fmt: skip
-    rows.append(
-        (
-            f"kind of {len(test)} unseen photos named",
-            f"{kind_of_photo:.3f} (linear probe {linear:.3f})",
-        )
+    yield (
+        f"kind of {len(test)} unseen photos named",
+        f"{kind_of_photo:.3f} (linear probe {linear:.3f})",
     )
-    return rows
 
 
-def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: Progress) -> Rows:
+def _ranking(
+    engine: MllmEngine, num_shoppers: int, num_garments: int, counted: Progress
+) -> Iterator[Row]:
     garments = drawn_garments()[1][:num_garments]
-    rows: Rows = []
     for name, with_pictures in (("with pictures", True), ("without pictures", False)):
         shop = Shop(
             garments,
@@ -138,38 +141,37 @@ def _ranking(engine: MllmEngine, num_shoppers: int, num_garments: int, counted: 
         )
         run = replay(engine, shop, num_shoppers=num_shoppers, people=PEOPLE, progress=counted)
         area, low, high = auc(run.pairs)
-        rows.append(
-            (
-                f"yes/no AUC (pooled), {len(run.pairs)} pairs of {num_shoppers} unseen shoppers,"
-                f" {name}",
-                f"{area:.3f} [{low:.3f}, {high:.3f}]",
-            )
+        yield (
+            f"yes/no AUC (pooled), {len(run.pairs)} pairs of {num_shoppers} unseen shoppers,"
+            f" {name}",
+            f"{area:.3f} [{low:.3f}, {high:.3f}]",
         )
         if with_pictures:
             popular, low, high = auc(most_popular(run.pairs, shop))
-            rows.append(
-                ("the same by MostPop (chance is .5)", f"{popular:.3f} [{low:.3f}, {high:.3f}]")
+            yield (
+                "the same by MostPop (chance is .5)",
+                f"{popular:.3f} [{low:.3f}, {high:.3f}]",
             )
-            rows += _yardstick(shop, len(run.people), counted)
-            rows += _summaries(run)
-            rows += _hostile(engine, shop, run)
-    return rows
+            yield from _yardstick(shop, len(run.people), counted)
+            yield from _summaries(run)
+            yield from _hostile(engine, shop, run)
 
 
-def _yardstick(shop: Shop, num_shoppers: int, counted: Progress) -> Rows:
+def _yardstick(shop: Shop, num_shoppers: int, counted: Progress) -> Iterator[Row]:
     learned, _ = drawn_garments()
     trees = Yardstick(learned, progress=counted)
     right = Shop(shop.garments, {one.item_id: profile_of(one) for one in shop.garments})
-    rows: Rows = []
     for readings, read in (("its readings", shop), ("readings all right", right)):
         others = replay(trees, read, num_shoppers=num_shoppers, people=PEOPLE, progress=counted)
         area, low, high = auc(others.pairs)
         name = f"the same by boosted trees on the likes and dislikes shown, {readings}"
-        rows.append((name, f"{area:.3f} [{low:.3f}, {high:.3f}]"))
-    return rows
+        yield (
+            name,
+            f"{area:.3f} [{low:.3f}, {high:.3f}]",
+        )
 
 
-def _summaries(run: Run) -> Rows:
+def _summaries(run: Run) -> list[Row]:
     precision, recall = agreement(run)
     by_counts, recall_by_counts = agreement(run, counted=True)
     return [
@@ -181,7 +183,7 @@ def _summaries(run: Run) -> Rows:
     ]
 
 
-def _hostile(engine: MllmEngine, shop: Shop, run: Run) -> Rows:
+def _hostile(engine: MllmEngine, shop: Shop, run: Run) -> list[Row]:
     shifts = rank_shifts(engine, shop, run)
 
     def told(ranks: np.ndarray) -> str:
@@ -194,7 +196,7 @@ def _hostile(engine: MllmEngine, shop: Shop, run: Run) -> Rows:
     ]
 
 
-def _write_card(rows: Rows) -> None:
+def _write_card(rows: Sequence[Row]) -> None:
     card = TRAINED / "README.md"
     before, _, rest = card.read_text().partition(START)
     _, _, after = rest.partition(END)
