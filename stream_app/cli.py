@@ -112,9 +112,16 @@ def setup(settings: Settings) -> None:
 def up(settings: Settings, data: Path | None) -> None:
     """Run Kafka and S3 on this machine until Ctrl-C, without containers.
 
-    Prints the addresses as shell lines, for the terminals of the other processes.
+    Prints the addresses as shell lines, for the terminals of the other processes; they are new
+    ones at every start. With KAFKA_BOOTSTRAP_SERVERS or S3_ENDPOINT set, only the other is run.
     """
     from stream_app.local import stack_for
+
+    if {"kafka_bootstrap_servers", "s3_endpoint"} <= settings.model_fields_set:
+        raise SettingsError(
+            "KAFKA_BOOTSTRAP_SERVERS and S3_ENDPOINT are set, so there is nothing to run; unset "
+            "them for a Kafka and an S3 on this machine"
+        )
 
     stopped = threading.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -250,7 +257,8 @@ def send(settings: Settings, events: Path, limit: int | None) -> None:
 
     \b
     Columns: user_id, item_id; and if there are any: kind (view, click, like, dislike, purchase,
-    rating), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds), event_id.
+    rating; default click), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds; default
+    now), event_id (default: made of the row and its line, so a file sent again counts once).
     """  # noqa: D301  # \b keeps click from running the lines together
     from stream_app.send import send_interactions
     from stream_app.show import progress_bars
@@ -322,7 +330,8 @@ def recommend(settings: Settings, user: str | None, follow: bool, as_json: bool)
 def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bool) -> None:
     """Start everything, let simulated shoppers click, and watch one of them.
 
-    Kafka, S3, the agents and the worker run on this machine and stop with the demo. The shoppers'
+    Kafka, S3, the agents and the worker run on this machine and stop with the demo; with
+    KAFKA_BOOTSTRAP_SERVERS or S3_ENDPOINT set it uses yours, with topics of its own. The shoppers'
     catalogue is drawn; its titles don't tell colour or pattern.
     """
     from stream_app.demo.run import run_demo

@@ -5,6 +5,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -17,6 +18,9 @@ from schemas.topics import TOPICS, Topics
 __all__ = ["Settings", "SettingsError", "read_settings"]
 
 PREFIX = "STREAM_APP_"
+# A name, or an IPv4 or bracketed IPv6 address.
+ADDRESS_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
+MAX_PORT = 65_535
 
 
 class SettingsError(Exception):
@@ -214,7 +218,12 @@ class Settings(BaseSettings):
     def _is_host_and_port(cls, value: str) -> str:
         if "/" in value:
             raise ValueError("give host:port without http://; plain HTTP is S3_SECURE=false")
-        return value
+        return _address(value)
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _are_hosts_and_ports(cls, value: str) -> str:
+        return ",".join(_address(part.strip()) for part in value.split(","))
 
     @model_validator(mode="after")
     def _connects_as_it_says(self) -> Self:
@@ -271,6 +280,18 @@ class Settings(BaseSettings):
     def group(self, process: str) -> str:
         """Return the consumer group of a process, such as "stream-app-worker"."""
         return f"{self.topic_prefix}stream-app-{process}"
+
+
+def _address(text: str) -> str:
+    """Return an address as it is, if it is a host, or a host and a port."""
+    host, colon, port = text.rpartition(":") if ":" in text else (text, "", "")
+    if not ADDRESS_HOST.fullmatch(host) or (colon and not _is_port(port)):
+        raise ValueError(f"{text!r} is not host:port, such as kafka:9092")
+    return text
+
+
+def _is_port(text: str) -> bool:
+    return text.isdecimal() and 0 < int(text) <= MAX_PORT
 
 
 def read_settings() -> Settings:

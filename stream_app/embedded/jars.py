@@ -66,7 +66,7 @@ def kafka_classpath(home: Path) -> str:
     libs = _libs(home)
     if not libs.is_dir():
         raise MissingToolError(
-            f"Apache Kafka {KAFKA_VERSION} is not in {libs}: `stream-app up` fetches it"
+            f"Apache Kafka {KAFKA_VERSION} is not in {libs}: `stream-app setup` fetches it"
         )
     return f"{libs}/*"
 

@@ -42,9 +42,14 @@ class KafkaAccessError(KafkaError):  # type: ignore[misc]  # aiokafka has no typ
 
 
 def next_step(error: BaseException) -> str:
-    """Return what to put behind an error's message: how a missing right is granted, or nothing."""
+    """Return what to put behind an error's message: what to look at, or nothing."""
     if isinstance(error, MISSING_RIGHTS):
         return "; docs/security.md lists the rights that each process's user needs"
+    if isinstance(error, KafkaConnectionError | KafkaAccessError):
+        return (
+            "; KAFKA_BOOTSTRAP_SERVERS says where it is, `stream-app up` runs one on this machine, "
+            "`stream-app doctor` looks closer"
+        )
     return ""
 
 

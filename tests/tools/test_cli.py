@@ -58,7 +58,14 @@ def test_no_broker_ends_with_its_address_and_no_traceback() -> None:
     done = run("topics", "create", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     assert done.returncode == 1
     assert "127.0.0.1" in done.stderr
+    assert "stream-app doctor" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_up_with_nothing_to_run_says_so() -> None:
+    done = run("up", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1", S3_ENDPOINT="127.0.0.1:2")
+    assert done.returncode == 1
+    assert "there is nothing to run" in done.stderr
 
 
 def test_wrong_usage_is_exit_code_2() -> None:

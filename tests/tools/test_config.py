@@ -70,3 +70,19 @@ def test_a_prefix_makes_topics_and_groups_of_its_own(monkeypatch: pytest.MonkeyP
     settings = read_settings()
     assert settings.topics.rankings.name == "eu.rankings"
     assert settings.group("worker") == "eu.stream-app-worker"
+
+
+@pytest.mark.parametrize("name", ["KAFKA_BOOTSTRAP_SERVERS", "S3_ENDPOINT"])
+@pytest.mark.parametrize(
+    "value", ["", "kafka:abc", "kafka:0", "kafka:70000", "a b:9092", "k:1;k:2"]
+)
+def test_an_address_that_is_none_names_its_setting(monkeypatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name}: .* is not host:port"):
+        read_settings()
+
+
+@pytest.mark.parametrize("value", ["kafka", "kafka:9092", "[::1]:9092", "10.0.0.1:9092"])
+def test_an_address_is_taken_as_it_is(monkeypatch, value: str) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"{value}, other:9093")
+    assert read_settings().kafka_bootstrap_servers == f"{value},other:9093"
