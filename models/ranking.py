@@ -1,7 +1,7 @@
 """Candidates, scores and reasons: the ranking that answers an event.
 
-Many users at once, because models are fast in batches; a user's ranking does not depend on who
-else is in the batch.
+Many users at once, because models are fast in batches; on who else is in the batch only the last
+digits of a model's scores depend.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,8 @@ from schemas.versions import Versions
 
 __all__ = ["Asked", "rank", "ranking_id"]
 
-# A model's last digits depend on who else is in the batch (about 1e-6 in fp32); a ranking must not.
+# A model's last digits depend on who else is in the batch (about 1e-6 in fp32). Rounded, by
+# arithmetic one score in a hundred still does.
 SCORE_DIGITS = 4
 # Two citations fill a sentence.
 MAX_CITED = 2

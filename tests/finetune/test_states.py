@@ -149,3 +149,23 @@ def test_a_process_beside_the_first_writes_nothing(tmp_path: Path) -> None:
 def test_a_missing_picture_is_left_out_as_catalog_load_does(tmp_path: Path) -> None:
     named = item(1, image={"bucket": "media", "key": "../etc/passwd"})
     assert with_picture(named, tmp_path).item.image is None
+
+
+def test_summaries_are_asked_for_as_the_deployment_does(tmp_path: Path) -> None:
+    class Blocks(WeightlessEngine):
+        sizes: list[int] = []
+
+        def summarise(self, requests: Sequence[SummaryRequest]) -> list[str]:
+            self.sizes += [len(one.block) for one in requests]
+            return super().summarise(requests)
+
+    score_requests(
+        Blocks(),
+        {"ada": history()},
+        profiles(tmp_path),
+        [example(9)],
+        Cache(tmp_path / "summaries.jsonl"),
+        summaries="one-shot",
+        progress=lambda *_: None,
+    )
+    assert Blocks.sizes == [3, 6, 9]

@@ -2,6 +2,8 @@ from io import BytesIO
 
 from PIL import Image
 
+from models.mllm import generate as generating
+from models.mllm.chat import render
 from models.mllm.generate import Question, generate
 
 
@@ -42,3 +44,19 @@ def test_answers_are_bounded_and_begin_as_asked(tiny_llava):
 
 def test_no_questions_no_answers(tiny_llava):
     assert generate(tiny_llava, [], max_new_tokens=5) == []
+
+
+def test_a_picture_counts_with_all_its_tokens(tiny_llava, red, monkeypatch):
+    lengths = []
+
+    def seen(of_rows, batches=generating.batches):
+        lengths.append(list(of_rows))
+        return batches(of_rows)
+
+    monkeypatch.setattr(generating, "batches", seen)
+    picture = Image.open(BytesIO(red))
+    question = Question(asked("hoodie", with_picture=True), picture)
+    generate(tiny_llava, [question], max_new_tokens=8)
+    text = render(tiny_llava.processor, question.messages)
+    whole = tiny_llava.processor(text=[text], images=[[picture]], return_tensors="pt")
+    assert lengths == [[whole["input_ids"].shape[1] + 8]]

@@ -50,8 +50,9 @@ def test_nothing_that_follows_on_an_erasure_goes_with_it() -> None:
 
 def test_what_is_put_back_waits_at_its_old_place() -> None:
     busy = partition([b"ada", b"bob", b"ada"])
-    taken = busy.take(1)
-    busy.put_back(taken)
+    taken = busy.take(2)
+    for record_taken in taken:
+        busy.put_back([record_taken])
     assert [one.offset for one in busy.take(10)] == [0, 1]
     busy.leave()
     busy.put_back(taken)
