@@ -53,8 +53,9 @@ bench-click: install ## From a click to its list: one user, the default model (6
 bench-restart: install ## How long a worker takes to come back with 100,000 users, with its disk and without (2 minutes)
 	$(BIN)/python -m benchmarks.restart
 
-chaos: install ## Kill, freeze, starve and confuse everything, then compare with a clean replay (25 minutes)
+chaos: install ## Kill, freeze, starve and confuse everything, then compare with a clean replay (45 minutes)
 	$(BIN)/python -m benchmarks.chaos
+	$(BIN)/python -m benchmarks.chaos --brokers 3 --only brokers --faults 12 --events 6000
 
 fuzz: install ## Records and pictures that nobody should send, to every topic that is read (20 minutes)
 	$(BIN)/python -m benchmarks.fuzz

@@ -25,7 +25,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.faults import faults_with
 from benchmarks.chaos.plant import Plant, planted
 from benchmarks.chaos.verdict import Verdict, judge
 from benchmarks.chaos.watch import Watch
@@ -98,13 +98,16 @@ async def drill(
             progress("faults", number, options.faults)
             await sender.until_sent((number + 1) * options.events // (options.faults + 1))
             started = time.monotonic()
-            await FAULTS[name](plant, np.random.default_rng([options.seed, number]))
+            await faults_with(options.brokers)[name](
+                plant, np.random.default_rng([options.seed, number])
+            )
             await watch.until_answered(set(sender.event_ids), RECOVERY_DEADLINE_S)
             recoveries[name].append(time.monotonic() - started)
         progress("faults", options.faults, options.faults)
         await sending
         with suppress(TimeoutError):
             await watch.until_answered(sender.event_ids, RECOVERY_DEADLINE_S)
+        await plant.all_brokers()
         return recoveries, await judge(settings, items, watch)
     finally:
         for task in (*tasks, sending):
@@ -115,7 +118,7 @@ async def drill(
 def chosen_faults(options: argparse.Namespace) -> list[str]:
     """Return the faults in their order: every kind equally often, shuffled by the seed."""
     rng = np.random.default_rng(options.seed)
-    kinds = [name for name in FAULTS if options.only in name]
+    kinds = [name for name in faults_with(options.brokers) if options.only in name]
     rounds = -(-options.faults // len(kinds))
     names = [str(name) for _ in range(rounds) for name in rng.permutation(kinds)]
     return names[: options.faults]
@@ -138,6 +141,8 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--events", type=int, default=50_000)
     parser.add_argument("--faults", type=int, default=105)
+    parser.add_argument("--brokers", type=int, choices=[1, 3], default=1)
+    parser.add_argument("--storage-away-s", type=float, default=60, help="and silent for as long")
     parser.add_argument("--rate", type=float, default=50, help="events a second")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default="", metavar="WORDS", help="faults with these in the name")
@@ -145,8 +150,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep data and logs there")
     options = parser.parse_args(arguments)
-    if not any(options.only in name for name in FAULTS):
-        parser.error(f"no fault has {options.only!r} in its name; there are: {', '.join(FAULTS)}")
+    names = faults_with(options.brokers)
+    if not any(options.only in name for name in names):
+        parser.error(f"no fault has {options.only!r} in its name; there are: {', '.join(names)}")
     return options
 
 
@@ -156,7 +162,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as cleanup:
         folder = options.keep or Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
         home = read_settings().home
-        plant, settings = cleanup.enter_context(planted(home, folder, careless=options.careless))
+        plant, settings = cleanup.enter_context(
+            planted(
+                home,
+                folder,
+                num_brokers=options.brokers,
+                storage_away_s=options.storage_away_s,
+                careless=options.careless,
+            )
+        )
         progress = cleanup.enter_context(progress_bars())
         recoveries, verdict = asyncio.run(drill(plant, settings, options, progress))
     show(Console(), recoveries, verdict)
