@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -41,11 +42,16 @@ Recoveries = dict[str, list[float]]
 
 
 class Sender:
-    """Sends records at a steady rate, however the system feels; a lag is made up for."""
+    """Sends records at a steady rate, however the system feels; a lag is made up for.
+
+    It sends so many at least, and goes on until it is told that the last fault is over: there is
+    none that meets no events.
+    """
 
     def __init__(self, settings: Settings, options: argparse.Namespace) -> None:
         self.event_ids: set[str] = set()
         self._num_sent = 0
+        self._is_last_fault_over = False
         self._sent = asyncio.Condition()
         self._settings = settings
         self._options = options
@@ -55,16 +61,22 @@ class Sender:
         async with self._sent:
             await self._sent.wait_for(lambda: self._num_sent >= number)
 
+    def stop(self) -> None:
+        """Send no more than were to be sent."""
+        self._is_last_fault_over = True
+
     async def run(self, progress: Progress) -> None:
-        """Send all events and return when the broker has them."""
+        """Send, and return when the broker has all."""
         options, started = self._options, time.monotonic()
         async with reliable_producer(self._settings) as producer:
-            for number in range(options.events):
+            for number in count():
+                if self._is_last_fault_over and number >= options.events:
+                    break
                 key, value = made_record(number, options.seed)
                 await producer.send(self._settings.topics.interactions.name, value, key=key)
                 if number % BAD_EVERY != BAD_EVERY - 1:
                     self.event_ids.add(f"e{number}")
-                progress("events", number + 1, options.events)
+                progress("events", number + 1, max(number + 1, options.events))
                 self._num_sent = number + 1
                 async with self._sent:
                     self._sent.notify_all()
@@ -104,6 +116,7 @@ async def drill(
             await watch.until_answered(set(sender.event_ids), RECOVERY_DEADLINE_S)
             recoveries[name].append(time.monotonic() - started)
         progress("faults", options.faults, options.faults)
+        sender.stop()
         await sending
         with suppress(TimeoutError):
             await watch.until_answered(sender.event_ids, RECOVERY_DEADLINE_S)
@@ -139,7 +152,7 @@ def show(console: Console, recoveries: Recoveries, verdict: Verdict) -> None:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--events", type=int, default=50_000, help="at least")
     parser.add_argument("--faults", type=int, default=105)
     parser.add_argument("--brokers", type=int, choices=[1, 3], default=1)
     parser.add_argument("--storage-away-s", type=float, default=60, help="and silent for as long")
