@@ -27,7 +27,7 @@ KINDS: dict[str, Callable[[], Baseline]] = {
     "item to item": Transitions,
     "item kNN": lambda: ItemKnn(num_neighbours=20),
     "EASE": lambda: Ease(l2=10.0),
-    "SASRec": lambda: SasRec(num_epochs=3, max_length=10, dimension=8),
+    "SASRec (GPT-2 blocks)": lambda: SasRec(num_epochs=3, max_length=10, dimension=8),
     "content only": lambda: ContentOnly(VECTORS),
 }
 LOG = tastes_log(900)

@@ -15,9 +15,10 @@ __all__ = ["SasRec"]
 class SasRec(Baseline):
     """Self-attention over the user's liked items, with a loss at every position.
 
-    Cornac's own SASRec trains on one prefix per step, which costs fifty times as much; its GPT-2
-    backbone with the causal objective trains on all positions at once, as the paper does. The
-    loss is a softmax over sampled items instead of one negative, which makes SASRec stronger.
+    Cornac's own SASRec trains on each prefix by itself, 68 s an epoch on MovieLens where its GPT-2
+    backbone with the causal objective takes 5 s: that trains on all positions at once, as the
+    paper does. The loss is a softmax over sampled items instead of one negative, which makes
+    SASRec stronger.
 
     Items are sampled by their popularity, so the model learns how much more likely an item is
     than its popularity says; that factor is put back into the score.
@@ -26,21 +27,12 @@ class SasRec(Baseline):
     2023; sampling bias: Yi et al., RecSys 2019.
     """
 
-    name = "SASRec"
+    name = "SASRec (GPT-2 blocks)"
     relearn_events = 20_000
 
-    def __init__(
-        self,
-        *,
-        num_epochs: int = 20,
-        max_length: int = 50,
-        dimension: int = 64,
-        dropout: float = 0.2,
-        corr: float = 1.0,
-    ) -> None:
+    def __init__(self, *, num_epochs: int = 5, max_length: int = 50, dimension: int = 64) -> None:
         super().__init__()
         self._num_epochs, self._max_length, self._dimension = num_epochs, max_length, dimension
-        self._dropout, self._corr = dropout, corr
         self._liked: list[Interaction] = []
         self._model: Any = None
         self._rows = np.zeros(0, dtype=np.int64)
@@ -70,7 +62,6 @@ class SasRec(Baseline):
                 n_sample=1024,
                 sample_alpha=1.0,
                 seed=SEED,
-                dropout=self._dropout,
             ).fit(data)
         # Cornac numbers items in an order of its own.
         self._rows = np.array([self.index[one] for one in data.item_ids])
@@ -85,7 +76,7 @@ class SasRec(Baseline):
         known = self._model.iid_map
         liked = [self.item_ids[row] for row in self.rows_of(question.history)]
         if history := [known[one] for one in liked if one in known]:
-            logits = self._model.score(None, history) + self._corr * self._log_share
+            logits = self._model.score(None, history) + self._log_share
             odds = np.exp(logits - logits.max())
             scores[self._rows] = odds / odds.sum()
         return scores
