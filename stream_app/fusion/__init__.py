@@ -1,0 +1,1 @@
+"""Weights of the final score, learned from what users did next."""

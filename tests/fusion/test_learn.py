@@ -1,0 +1,68 @@
+"""What is learned, from lists whose rule is known."""
+
+import numpy as np
+import pytest
+
+from models.fusion import FEATURES, Fusion
+from stream_app.fusion.learn import Choice, Option, TooFewChoicesError, learn
+
+
+def choices(number: int, *, seed: int, flips_at: int = 20) -> list[Choice]:
+    """Short histories choose what the model says, long ones what the transitions say."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for _ in range(number):
+        num_events = int(rng.integers(60))
+        scores, followed = rng.random(10), rng.random(10)
+        best = int(np.argmax(scores if num_events < flips_at else followed))
+        options = [
+            Option({"transitions": float(followed[place])}, float(scores[place]), place == best)
+            for place in range(10)
+        ]
+        made.append(Choice(num_events, options))
+    return made
+
+
+def hits(fusion: Fusion, asked: list[Choice], *, with_model: bool = True) -> float:
+    """The share of lists with the target first."""
+    return float(np.mean([_is_first(fusion, one, with_model=with_model) for one in asked]))
+
+
+def _is_first(fusion: Fusion, one: Choice, *, with_model: bool) -> bool:
+    scores = [
+        fusion.score(o.opinions, 0.0, o.model_score if with_model else None, one.num_events)
+        for o in one.options
+    ]
+    return one.options[int(np.argmax(scores))].is_target
+
+
+def test_it_learns_which_source_to_trust_by_the_length_of_the_history() -> None:
+    learned = learn("w", choices(1500, seed=1))
+    fusion, asked = Fusion(learned), choices(600, seed=2)
+    assert hits(fusion, [one for one in asked if one.num_events < 10]) > 0.9
+    assert hits(fusion, [one for one in asked if one.num_events >= 30]) > 0.9
+    first, last = learned.stages[0], learned.stages[-1]
+    model, followed = FEATURES.index("model"), FEATURES.index("transitions")
+    assert first.weights[model] > first.weights[followed]
+    assert last.weights[model] < last.weights[followed]
+
+
+def test_without_the_model_the_rest_goes_on() -> None:
+    learned = learn("w", choices(1500, seed=1))
+    asked = [one for one in choices(600, seed=2) if one.num_events >= 30]
+    assert hits(Fusion(learned), asked, with_model=False) > 0.9
+    assert all(stage.prior_weights[0] == 0 for stage in learned.stages)
+
+
+def test_the_same_lists_give_the_same_weights() -> None:
+    assert learn("w", choices(200, seed=1)) == learn("w", choices(200, seed=1))
+
+
+def test_stages_with_too_little_to_learn_from_are_one() -> None:
+    assert [stage.min_events for stage in learn("w", choices(60, seed=1)).stages] == [0]
+
+
+def test_lists_without_the_target_teach_nothing_and_too_few_are_refused() -> None:
+    missed = [Choice(3, [Option({}, 0.5, is_target=False)] * 5)] * 100
+    with pytest.raises(TooFewChoicesError, match=r"20 of 120 lists .* weights need 30"):
+        learn("w", choices(20, seed=1) + missed)

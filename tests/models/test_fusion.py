@@ -1,0 +1,70 @@
+"""The blend, against scikit-learn's own answers and what it should never do."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.fusion import FEATURES, EvenBlend, Fusion, features_of
+from schemas.fusion_weights import FusionStage, FusionWeights
+
+SHARE = st.floats(0, 1)
+
+
+def stage(min_events: int, weight: float) -> FusionStage:
+    weights = tuple(weight for _ in FEATURES)
+    return FusionStage(
+        min_events=min_events,
+        intercept=-1.0,
+        weights=weights,
+        prior_intercept=-2.0,
+        prior_weights=weights,
+    )
+
+
+def weights(*stages: FusionStage) -> FusionWeights:
+    return FusionWeights(name="w", features=FEATURES, stages=stages)
+
+
+def test_the_stage_is_that_of_the_history() -> None:
+    fusion = Fusion(weights(stage(0, 0.0), stage(5, 1.0)))
+    early, late = (fusion.score({"recent": 0.5}, 0.0, 0.9, number) for number in (4, 5))
+    assert early == pytest.approx(0.268941, abs=1e-6)
+    assert late > early
+
+
+def test_without_a_model_the_weights_learned_without_it_count() -> None:
+    fusion = Fusion(weights(stage(0, 0.0)))
+    assert fusion.score({}, 0.0, None, 0) == pytest.approx(0.119203, abs=1e-6)
+
+
+@given(opinions=st.dictionaries(st.sampled_from(FEATURES), SHARE), score=st.none() | SHARE)
+def test_a_score_is_a_share_whatever_is_said(opinions, score) -> None:
+    fusion = Fusion(weights(stage(0, 1e6)))
+    assert 0 <= fusion.score(opinions, 0.5, score, 7) <= 1
+    assert all(abs(feature) < 10 for feature in features_of(opinions, score))
+
+
+def test_more_of_anything_that_speaks_for_an_item_never_lowers_it() -> None:
+    fusion = Fusion(weights(stage(0, 0.3)))
+    for name in ("recent", "summary", "taste", "transitions", "popular"):
+        scores = [fusion.score({name: share}, 0.0, 0.5, 0) for share in (0.0, 0.001, 0.1, 1.0)]
+        assert scores == sorted(set(scores)), name
+
+
+def test_weights_of_other_features_are_refused_by_name() -> None:
+    one = FusionStage(
+        min_events=0, intercept=0, weights=(1.0,), prior_intercept=0, prior_weights=(1.0,)
+    )
+    with pytest.raises(ValueError, match=r"weights old are of charm; .* learn them anew"):
+        Fusion(FusionWeights(name="old", features=("charm",), stages=(one,)))
+
+
+@pytest.mark.parametrize("starts", [(1,), (0, 0), (0, 5, 3)])
+def test_stages_that_leave_someone_out_are_refused(starts: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="stages begin at 0 events and grow"):
+        weights(*(stage(start, 1.0) for start in starts))
+
+
+def test_until_weights_are_learned_model_and_prior_count_alike() -> None:
+    assert EvenBlend().score({}, 0.25, 0.75, 3) == 0.5
+    assert EvenBlend().score({}, 0.25, None, 3) == 0.25
