@@ -31,10 +31,10 @@ from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.access import next_step
 from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
+from stream_app.partitions.errors import StoreError
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
 from stream_app.with_settings import with_settings
-from stream_app.worker.errors import StoreError
 
 __all__ = ["main"]
 

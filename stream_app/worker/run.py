@@ -11,7 +11,7 @@ from stream_app.deadline import end_after
 from stream_app.engine import load_engine
 from stream_app.health import UNASSIGNED, Health, unread
 from stream_app.probes import probes
-from stream_app.signals import on_stop_signal
+from stream_app.stop_signal import on_stop_signal
 from stream_app.worker.process import ADAPTERS, Worker
 
 __all__ = ["run_worker"]
