@@ -28,6 +28,7 @@ COMMANDS = {
     "profile": "stream-app agents profile",
     "publish": "stream-app agents publish",
     "worker": "stream-app worker",
+    "signals": "stream-app signals",
 }
 
 
@@ -62,6 +63,7 @@ def sources(topics: Topics) -> dict[str, tuple[str, ...]]:
         "profile": (topics.items.name,),
         "worker": (topics.interactions_enriched.name, topics.item_images.name),
         "publish": (topics.rankings.name,),
+        "signals": (topics.interactions.name,),
     }
 
 

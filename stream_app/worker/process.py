@@ -16,13 +16,15 @@ from aiokafka import ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
+from models.signals.decay import Decay
+from models.signals.signals import Signals
 from models.step import StepOptions
 from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.deadline import end_if_longer
 from stream_app.health import Health, unread
-from stream_app.kafka.compacted import CompactedView
+from stream_app.kafka.compacted import CompactedView, TopicView
 from stream_app.kafka.topics import cluster_id, require_topics
 from stream_app.partitions.member import Member
 from stream_app.partitions.slot import StateSlot
@@ -35,6 +37,7 @@ from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
 from stream_app.worker.outcome import Answered, Outcome, Postponed, Profiled, Refused, Withdrawn
 from stream_app.worker.partition import Partition
+from stream_app.worker.signals_feed import SignalsFeed
 from stream_app.worker.suspects import MAX_DEATHS, Suspects
 from stream_app.worker.turns import ITEMS_REST_S, Turns
 
@@ -72,9 +75,14 @@ class Worker:
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
         self._items_topic = settings.topics.item_images.name
-        self._catalogue = Catalogue(engine.embedding_dim)
+        signals = Signals(Decay(timedelta(days=settings.signals_half_life_days)))
+        self._catalogue = Catalogue(engine.embedding_dim, signals)
         self._feed = CatalogueFeed(self._catalogue)
         self._view = CompactedView(settings, settings.topics.item_profiles.name, self._feed.add)
+        self._signals = SignalsFeed(signals)
+        self._signals_view = TopicView(
+            settings, settings.topics.item_signals.name, self._signals.add
+        )
         group = settings.group("worker")
         self._delivery = Delivery(settings.topics, group)
         self._slot = StateSlot(settings.worker_state_dir)
@@ -120,6 +128,7 @@ class Worker:
             await self._member.run(self._start())
             await self._member.run(
                 self._view.run(),
+                self._signals_view.run(),
                 self._adapters_view.run(),
                 self._adapters.run(),
                 self._member.poll(),
@@ -128,6 +137,7 @@ class Worker:
         finally:
             await self._member.leave()
             await self._view.stop()
+            await self._signals_view.stop()
             await self._adapters_view.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._slot.release()
@@ -138,6 +148,9 @@ class Worker:
         # Before it joins the group: a catalogue of 100,000 items takes seconds.
         await self._in_engine(self._feed.apply)
         self._health.has(unread(self._view.topic))
+        await self._signals_view.start()
+        await self._in_engine(self._signals.apply)
+        self._health.has(unread(self._signals_view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
         self._health.has(ADAPTERS)
@@ -192,8 +205,9 @@ class Worker:
         return {partition: records for partition, records in batch.items() if records}
 
     async def _process(self, batch: Batch) -> list[Outcome]:
-        if self._feed.has_changes:
-            await self._in_engine(self._feed.apply)
+        for feed in (self._feed, self._signals):
+            if feed.has_changes:
+                await self._in_engine(feed.apply)
         decide = self._decide_of(batch)
         outcomes: list[Outcome] = []
         records = [record for of_partition in batch.values() for record in of_partition]
