@@ -53,8 +53,12 @@ bench-click: install ## From a click to its list: one user, the default model (6
 bench-restart: install ## How long a worker takes to come back with 100,000 users, with its disk and without (2 minutes)
 	$(BIN)/python -m benchmarks.restart
 
-chaos: install ## Kill, freeze, starve and confuse everything, then compare with a clean replay (25 minutes)
+bench-memory: install ## Whether memory stays where it is: an hour at full rate
+	$(BIN)/python -m benchmarks.memory
+
+chaos: install ## Kill, freeze, starve and confuse everything, then compare with a clean replay (45 minutes)
 	$(BIN)/python -m benchmarks.chaos
+	$(BIN)/python -m benchmarks.chaos --brokers 3 --only brokers --faults 12 --events 6000
 
 fuzz: install ## Records and pictures that nobody should send, to every topic that is read (20 minutes)
 	$(BIN)/python -m benchmarks.fuzz
@@ -81,4 +85,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-gpu chaos fuzz model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-memory bench-gpu chaos fuzz model measure-model install clean

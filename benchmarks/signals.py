@@ -22,7 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.pipeline import percentiles_ms
+from benchmarks.route import percentiles_ms
 from schemas.codec import encode
 from schemas.interaction import Interaction
 from stream_app.config import Settings, read_settings

@@ -237,7 +237,8 @@ def _weightiest(
 
 
 def _exclude(excluded: tuple[str, ...], event: Interaction) -> tuple[str, ...]:
-    if event.kind not in {"purchase", "dislike"}:
+    # Who rates an item has had it.
+    if event.kind not in {"purchase", "rating", "dislike"}:
         return excluded
     others = tuple(item_id for item_id in excluded if item_id != event.item_id)
     return (*others, event.item_id)[-MAX_EXCLUDED:]

@@ -30,6 +30,8 @@ __all__ = ["MAX_OBJECT_BYTES", "ObjectStorage", "StoredObject", "connect"]
 
 MAX_OBJECT_BYTES = 10 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+# What reads pictures or writes them here has as many threads at most.
+MAX_CONNECTIONS = 8
 CONNECT_TIMEOUT_S = 1.0
 # Of silence; READ_DEADLINE_S bounds a server that sends a byte now and then.
 SILENCE_TIMEOUT_S = 2.0
@@ -46,6 +48,8 @@ def connect(settings: Settings) -> Minio:
         SettingsError: If the file of CA certificates can't be used.
     """
     pool = urllib3.PoolManager(
+        # More threads than connections would drop and open one for each object.
+        maxsize=MAX_CONNECTIONS,
         retries=urllib3.Retry(total=0),
         timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_TIMEOUT_S),
         ssl_context=tls_context(settings.s3_cafile) if settings.s3_secure else None,

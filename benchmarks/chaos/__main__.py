@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -25,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.faults import faults_with
 from benchmarks.chaos.plant import Plant, planted
 from benchmarks.chaos.verdict import Verdict, judge
 from benchmarks.chaos.watch import Watch
@@ -41,11 +42,16 @@ Recoveries = dict[str, list[float]]
 
 
 class Sender:
-    """Sends records at a steady rate, however the system feels; a lag is made up for."""
+    """Sends records at a steady rate, however the system feels; a lag is made up for.
+
+    It sends so many at least, and goes on until it is told that the last fault is over: there is
+    none that meets no events.
+    """
 
     def __init__(self, settings: Settings, options: argparse.Namespace) -> None:
         self.event_ids: set[str] = set()
         self._num_sent = 0
+        self._is_last_fault_over = False
         self._sent = asyncio.Condition()
         self._settings = settings
         self._options = options
@@ -55,16 +61,22 @@ class Sender:
         async with self._sent:
             await self._sent.wait_for(lambda: self._num_sent >= number)
 
+    def stop(self) -> None:
+        """Send no more than were to be sent."""
+        self._is_last_fault_over = True
+
     async def run(self, progress: Progress) -> None:
-        """Send all events and return when the broker has them."""
+        """Send, and return when the broker has all."""
         options, started = self._options, time.monotonic()
         async with reliable_producer(self._settings) as producer:
-            for number in range(options.events):
+            for number in count():
+                if self._is_last_fault_over and number >= options.events:
+                    break
                 key, value = made_record(number, options.seed)
                 await producer.send(self._settings.topics.interactions.name, value, key=key)
                 if number % BAD_EVERY != BAD_EVERY - 1:
                     self.event_ids.add(f"e{number}")
-                progress("events", number + 1, options.events)
+                progress("events", number + 1, max(number + 1, options.events))
                 self._num_sent = number + 1
                 async with self._sent:
                     self._sent.notify_all()
@@ -98,13 +110,17 @@ async def drill(
             progress("faults", number, options.faults)
             await sender.until_sent((number + 1) * options.events // (options.faults + 1))
             started = time.monotonic()
-            await FAULTS[name](plant, np.random.default_rng([options.seed, number]))
+            await faults_with(options.brokers)[name](
+                plant, np.random.default_rng([options.seed, number])
+            )
             await watch.until_answered(set(sender.event_ids), RECOVERY_DEADLINE_S)
             recoveries[name].append(time.monotonic() - started)
         progress("faults", options.faults, options.faults)
+        sender.stop()
         await sending
         with suppress(TimeoutError):
             await watch.until_answered(sender.event_ids, RECOVERY_DEADLINE_S)
+        await plant.all_brokers()
         return recoveries, await judge(settings, items, watch)
     finally:
         for task in (*tasks, sending):
@@ -115,7 +131,7 @@ async def drill(
 def chosen_faults(options: argparse.Namespace) -> list[str]:
     """Return the faults in their order: every kind equally often, shuffled by the seed."""
     rng = np.random.default_rng(options.seed)
-    kinds = [name for name in FAULTS if options.only in name]
+    kinds = [name for name in faults_with(options.brokers) if options.only in name]
     rounds = -(-options.faults // len(kinds))
     names = [str(name) for _ in range(rounds) for name in rng.permutation(kinds)]
     return names[: options.faults]
@@ -136,8 +152,10 @@ def show(console: Console, recoveries: Recoveries, verdict: Verdict) -> None:
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
-    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--events", type=int, default=50_000, help="at least")
     parser.add_argument("--faults", type=int, default=105)
+    parser.add_argument("--brokers", type=int, choices=[1, 3], default=1)
+    parser.add_argument("--storage-away-s", type=float, default=60, help="and silent for as long")
     parser.add_argument("--rate", type=float, default=50, help="events a second")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--only", default="", metavar="WORDS", help="faults with these in the name")
@@ -145,8 +163,9 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep data and logs there")
     options = parser.parse_args(arguments)
-    if not any(options.only in name for name in FAULTS):
-        parser.error(f"no fault has {options.only!r} in its name; there are: {', '.join(FAULTS)}")
+    names = faults_with(options.brokers)
+    if not any(options.only in name for name in names):
+        parser.error(f"no fault has {options.only!r} in its name; there are: {', '.join(names)}")
     return options
 
 
@@ -156,7 +175,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as cleanup:
         folder = options.keep or Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
         home = read_settings().home
-        plant, settings = cleanup.enter_context(planted(home, folder, careless=options.careless))
+        plant, settings = cleanup.enter_context(
+            planted(
+                home,
+                folder,
+                num_brokers=options.brokers,
+                storage_away_s=options.storage_away_s,
+                careless=options.careless,
+            )
+        )
         progress = cleanup.enter_context(progress_bars())
         recoveries, verdict = asyncio.run(drill(plant, settings, options, progress))
     show(Console(), recoveries, verdict)

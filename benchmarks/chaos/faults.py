@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -10,13 +11,14 @@ import numpy as np
 
 from benchmarks.chaos.plant import SESSION_TIMEOUT_S, Plant
 
-__all__ = ["FAULTS", "Fault"]
+__all__ = ["FAULTS", "Fault", "faults_with"]
 
 Fault = Callable[[Plant, np.random.Generator], Awaitable[None]]
 
 # Long enough that the group gives away what a frozen process had.
 FROZEN_S = 1.5 * SESSION_TIMEOUT_S
-STORAGE_AWAY_S = 8.0
+BROKER_AWAY_S = 15.0
+DISK_FULL_S = 5.0
 ALONE_S = 3.0
 STOP_DEADLINE_S = 30.0
 TAKEN_S = 10.0
@@ -65,19 +67,41 @@ async def _worker_comes_and_goes(plant: Plant, _: np.random.Generator) -> None:
 
 
 async def _broker_is_killed(plant: Plant, _: np.random.Generator) -> None:
-    await asyncio.to_thread(plant.kafka.kill)
-    await asyncio.to_thread(plant.kafka.restart)
+    (broker,) = plant.brokers
+    await asyncio.to_thread(broker.kill)
+    await asyncio.to_thread(broker.restart)
+
+
+async def _one_broker_is_lost(plant: Plant, rng: np.random.Generator) -> None:
+    await plant.lose(plant.brokers[rng.integers(len(plant.brokers))], BROKER_AWAY_S)
+
+
+async def _one_broker_is_frozen(plant: Plant, rng: np.random.Generator) -> None:
+    await plant.all_brokers()
+    with _frozen(plant.brokers[rng.integers(len(plant.brokers))].pid):
+        await asyncio.sleep(FROZEN_S)
+
+
+async def _disk_is_full(plant: Plant, rng: np.random.Generator) -> None:
+    """No file of a worker may grow, as on a full disk; the one that follows on it has room."""
+    process = plant[_one(plant, "worker", rng)]
+    pid = process.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    await asyncio.sleep(DISK_FULL_S)
+    if process.is_running() and process.pid == pid:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
 async def _storage_is_away(plant: Plant, _: np.random.Generator) -> None:
     await asyncio.to_thread(plant.storage.kill)
-    await asyncio.sleep(STORAGE_AWAY_S)
+    await asyncio.sleep(plant.storage_away_s)
     await asyncio.to_thread(plant.storage.restart)
 
 
 async def _storage_is_slow(plant: Plant, _: np.random.Generator) -> None:
     with _frozen(plant.storage.pid):
-        await asyncio.sleep(STORAGE_AWAY_S)
+        await asyncio.sleep(plant.storage_away_s)
 
 
 @contextmanager
@@ -99,10 +123,20 @@ FAULTS: dict[str, Fault] = {
     **{f"SIGTERM {name}": _terminate(name) for name in PROCESSES},
     **{f"SIGSTOP {name} past its session": _freeze(name) for name in PROCESSES},
     "a worker comes and goes": _worker_comes_and_goes,
-    "kill -9 of the broker": _broker_is_killed,
+    "the worker's disk is full": _disk_is_full,
     "object storage away": _storage_is_away,
     "object storage silent": _storage_is_slow,
     "the model hangs": _engine("hang"),
     "the model raises": _engine("raise"),
     "the model runs out of memory": _engine("out-of-memory"),
 }
+
+
+def faults_with(num_brokers: int) -> dict[str, Fault]:
+    """Return all faults by name: what befalls brokers depends on how many there are."""
+    if num_brokers == 1:
+        return FAULTS | {"kill -9 of the broker": _broker_is_killed}
+    return FAULTS | {
+        "one of the brokers lost": _one_broker_is_lost,
+        "one of the brokers frozen": _one_broker_is_frozen,
+    }

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
+from benchmarks.chaos.cluster import Brokers
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.kafka import EmbeddedKafka
 from stream_app.embedded.process import ChildProcess
@@ -33,10 +34,17 @@ class Plant:
     """
 
     def __init__(
-        self, kafka: EmbeddedKafka, storage: EmbeddedSeaweedFS, folder: Path, *, careless: bool
+        self,
+        brokers: Brokers,
+        storage: EmbeddedSeaweedFS,
+        folder: Path,
+        *,
+        storage_away_s: float,
+        careless: bool,
     ) -> None:
-        self.kafka = kafka
+        self.brokers = brokers.nodes
         self.storage = storage
+        self.storage_away_s = storage_away_s
         self.faults = folder / "faults"
         self.deaths: Counter[str] = Counter()
         self._folder = folder
@@ -44,6 +52,7 @@ class Plant:
         self._worker += ["--careless"] if careless else []
         self._running: dict[str, ChildProcess] = {}
         self._meant_to_be_down: set[str] = set()
+        self._coming_back: set[asyncio.Task[None]] = set()
         self._numbers = count(1)
 
     def __getitem__(self, name: str) -> ChildProcess:
@@ -79,6 +88,17 @@ class Plant:
         self._running[name].stop(deadline_s)
         del self._running[name]
 
+    async def lose(self, broker: EmbeddedKafka, away_s: float) -> None:
+        """Kill one of several brokers; it comes back by itself. Never are two away."""
+        await self.all_brokers()
+        await asyncio.to_thread(broker.kill)
+        self._coming_back.add(asyncio.create_task(_back(broker, away_s)))
+
+    async def all_brokers(self) -> None:
+        """Wait until no broker is away."""
+        await asyncio.gather(*self._coming_back)
+        self._coming_back.clear()
+
     async def supervise(self) -> None:
         """Start again what ends, until cancelled."""
         while True:
@@ -101,18 +121,31 @@ class Plant:
         self._running[name] = process
 
 
+async def _back(broker: EmbeddedKafka, away_s: float) -> None:
+    await asyncio.sleep(away_s)
+    await asyncio.to_thread(broker.restart)
+
+
 @contextmanager
-def planted(home: Path, folder: Path, *, careless: bool) -> Iterator[tuple[Plant, Settings]]:
+def planted(
+    home: Path,
+    folder: Path,
+    *,
+    num_brokers: int = 1,
+    storage_away_s: float = 0.0,
+    careless: bool = False,
+) -> Iterator[tuple[Plant, Settings]]:
     """Start the servers, create the topics, and stop everything at the end.
 
     The processes find all that by this process's environment, for as long.
     """
     with ExitStack() as cleanup:
-        kafka = cleanup.enter_context(EmbeddedKafka(home, folder / "stack"))
+        brokers = cleanup.enter_context(Brokers(home, folder / "stack", num_brokers))
         storage = cleanup.enter_context(EmbeddedSeaweedFS(folder / "stack"))
         access = storage.access
         environment = {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka.address,
+            "KAFKA_BOOTSTRAP_SERVERS": brokers.address,
+            "STREAM_APP_REPLICATION_FACTOR": str(num_brokers),
             "S3_ENDPOINT": access.endpoint,
             "S3_ACCESS_KEY": access.access_key,
             "S3_SECRET_KEY": access.secret_key,
@@ -125,6 +158,6 @@ def planted(home: Path, folder: Path, *, careless: bool) -> Iterator[tuple[Plant
         cleanup.enter_context(patch.dict(os.environ, environment))
         settings = read_settings()
         asyncio.run(create_topics(settings))
-        plant = Plant(kafka, storage, folder, careless=careless)
+        plant = Plant(brokers, storage, folder, storage_away_s=storage_away_s, careless=careless)
         cleanup.callback(plant.stop)
         yield plant, settings

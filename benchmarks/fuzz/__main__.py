@@ -277,7 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as cleanup:
         folder = options.keep or Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
         home = read_settings().home
-        plant, settings = cleanup.enter_context(planted(home, folder, careless=False))
+        plant, settings = cleanup.enter_context(planted(home, folder))
         progress = cleanup.enter_context(progress_bars())
         plant.start()
         interactions, items = inputs(settings)[:2]

@@ -44,7 +44,10 @@ def fuzzed(valid: Sequence[tuple[bytes, Record]], num_records: int, seed: int) -
             value = rng.bytes(int(rng.integers(MAX_RANDOM_BYTES)))
         else:
             value = encode(record)
-        yield _key(key, rng), None if rng.random() < 0.01 else value
+        sent_key = _key(key, rng)
+        # The client writes no record without both.
+        is_null = rng.random() < 0.01 and sent_key is not None
+        yield sent_key, None if is_null else value
 
 
 def _key(key: bytes, rng: np.random.Generator) -> bytes | None:

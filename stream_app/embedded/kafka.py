@@ -125,14 +125,17 @@ class EmbeddedKafka(EmbeddedServer):
         """Return what `kafka-storage format` is told besides."""
         return []
 
+    def _new_cluster_id(self) -> str:
+        """Return 16 bytes in URL-safe base64, as Kafka writes its own."""
+        return secrets.token_urlsafe(16)
+
     def _format(self, java: list[str], properties: Path) -> None:
         """Make `data`, once. It is made elsewhere and renamed, so what is there is complete."""
         unfinished = self._dir / "formatting"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        # 16 bytes in URL-safe base64, as Kafka writes its own; glued to the option, for it may
-        # begin with a minus sign.
-        cluster_id = f"--cluster-id={secrets.token_urlsafe(16)}"
+        # Glued to the option, for it may begin with a minus sign.
+        cluster_id = f"--cluster-id={self._new_cluster_id()}"
         command = [*java, "kafka.tools.StorageTool", "format", cluster_id, "-c", str(properties)]
         tool = ChildProcess(
             "kafka format",

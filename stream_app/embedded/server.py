@@ -64,9 +64,7 @@ class EmbeddedServer(ABC):
 
     def launch(self) -> None:
         """Start the process on ports that are free now, and return before it answers."""
-        self.ports = free_ports(self._num_ports)
-        if self._port is not None:
-            self.ports[0] = self._port
+        self.ports = self._choose_ports()
         self._num_launches += 1
         self._child = self._prepare()
         self._child.start()
@@ -132,6 +130,12 @@ class EmbeddedServer(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _choose_ports(self) -> list[int]:
+        ports = free_ports(self._num_ports)
+        if self._port is not None:
+            ports[0] = self._port
+        return ports
 
     def _launched(self) -> ChildProcess:
         if self._child is None:

@@ -121,6 +121,9 @@ def run_finetune(
     asked = requests[len(draft.learned) :]
     before = _scores(engine, asked, progress) if processes.is_main_process else []
     _train(job, run, loaded, draft, requests, callbacks, tell, num_shares=processes.num_processes)
+    # Left to the end of the process, the group's threads now and then abort it.
+    processes.wait_for_everyone()
+    processes.destroy_process_group()
     if not processes.is_main_process:
         return {}
     report = _report(job, engine, sources, draft, before, _scores(engine, asked, progress))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks.chaos import __main__ as chaos
-from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.faults import faults_with
 from conftest import HOME
 
 pytestmark = pytest.mark.kafka
@@ -22,10 +22,25 @@ def drilled(monkeypatch, tmp_path, *options: str) -> tuple[int, dict]:
 
 
 def test_no_fault_loses_or_doubles_an_event(monkeypatch, tmp_path) -> None:
+    faults = faults_with(1)
     code, found = drilled(
-        monkeypatch, tmp_path, "--events", "1500", "--rate", "25", "--faults", str(len(FAULTS))
+        monkeypatch,
+        tmp_path,
+        *("--events", "1500", "--rate", "25", "--faults", str(len(faults))),
+        *("--storage-away-s", "8"),
     )
-    assert found["recovery_s"].keys() == FAULTS.keys()
+    assert found["recovery_s"].keys() == faults.keys()
+    assert code == 0, found["verdict"]
+
+
+def test_three_brokers_go_on_without_one(monkeypatch, tmp_path) -> None:
+    code, found = drilled(
+        monkeypatch,
+        tmp_path,
+        *("--brokers", "3", "--only", "brokers", "--faults", "3"),
+        *("--events", "600", "--rate", "25"),
+    )
+    assert found["recovery_s"].keys() == {"one of the brokers lost", "one of the brokers frozen"}
     assert code == 0, found["verdict"]
 
 

@@ -150,8 +150,8 @@ def test_a_summary_that_could_not_be_written_is_made_up_for_with_the_next_event(
     assert len(request.block) == BLOCK_SIZE + 2
 
 
-@pytest.mark.parametrize("kind", ["purchase", "dislike"])
-def test_what_was_bought_or_ruled_out_is_excluded(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["purchase", "rating", "dislike"])
+def test_what_was_bought_rated_or_ruled_out_is_excluded(kind: str) -> None:
     assert lived([(1, kind), (2, "click")]).excluded == ("i1",)
 
 

@@ -11,7 +11,7 @@ from stream_app.config import Settings
 from stream_app.kafka.connection import client_options
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
-ROW = re.compile(r"^\| `([a-z ]+)` " + r"\|([^|]*)" * 4 + r"\|$", re.MULTILINE)
+ROW = re.compile(r"^\| `([a-z -]+)` " + r"\|([^|\n]*)" * 4 + r"\|$", re.MULTILINE)
 # Numbers of the protocol: https://kafka.apache.org/protocol
 TOPIC, GROUP, TRANSACTIONAL_ID = 2, 3, 5
 LITERAL, PREFIXED = 3, 4

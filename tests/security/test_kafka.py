@@ -111,8 +111,8 @@ def start(tmp_path: Path) -> Iterator[Callable[[dict[str, str], str], ChildProce
         assert PASSWORD not in child.log_path.read_text()
 
 
-def end_of(environment: dict[str, str], command: str) -> str:
-    """Run a command that fails, and return what it says."""
+def said_by(environment: dict[str, str], command: str) -> tuple[int, str]:
+    """Run a command; return its exit code and what it says."""
     done = subprocess.run(
         command_line(*command.split()),
         env=environment,
@@ -122,10 +122,16 @@ def end_of(environment: dict[str, str], command: str) -> str:
         check=False,
     )
     said = done.stdout + done.stderr
-    assert done.returncode != 0, said
+    assert PASSWORD not in said
+    return done.returncode, said
+
+
+def end_of(environment: dict[str, str], command: str) -> str:
+    """Run a command that fails, and return what it says."""
+    code, said = said_by(environment, command)
+    assert code != 0, said
     # A log line may carry one; for people there is a sentence.
     assert "\nTraceback" not in said, said
-    assert PASSWORD not in said
     assert WRONG not in said
     return said
 
@@ -154,6 +160,14 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
     assert isinstance(decode(Recommendation, record.value), Recommendation)
     await read_count(settings_in(of("worker")), topics.item_signals.name, 1)
     assert all(process.is_running() for process in running)
+
+    unknown = [(b"ada", interaction(2, item="unknown"))]
+    await produce(settings_in(of("send")), topics.interactions.name, unknown)
+    await read_count(settings_in(of("dead-letters-list")), topics.dead_letters.name, 1)
+    assert "UnknownItem" in said_by(of("dead-letters-list"), "dead-letters list")[1]
+    code, said = said_by(of("dead-letters-redrive"), "dead-letters redrive 0:0")
+    assert code == 0, said
+    await read_count(settings_in(plain), topics.interactions.name, 3)
 
     worker, event = settings_in(of("worker")), (b"ada", interaction(2))
     with pytest.raises(TopicAuthorizationFailedError):
