@@ -99,8 +99,8 @@ def find_candidates(
     proposals = {
         "recent": _nearest(catalogue, recent_vector, num_candidates, exclude),
         "summary": _nearest(catalogue, summary_vector, num_candidates, exclude),
-        "transitions": _shown(catalogue, followed, exclude)[:num_candidates],
-        "popular": _popular(state, catalogue, num_candidates, exclude, at),
+        "transitions": _first_shown(catalogue, followed, num_candidates, exclude),
+        "popular": _popular(state, catalogue, num_candidates, exclude),
         "newest": catalogue.newest(num_candidates, at=at, exclude=exclude),
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
@@ -162,24 +162,26 @@ def _followed(state: UserPreference, catalogue: Catalogue, at: datetime) -> dict
     return dict(sorted(votes.items(), key=lambda one: (-one[1].total, one[0])))
 
 
-def _popular(
-    state: UserPreference, catalogue: Catalogue, k: int, exclude: set[str], at: datetime
-) -> list[str]:
+def _popular(state: UserPreference, catalogue: Catalogue, k: int, exclude: set[str]) -> list[str]:
     """Return what is popular in the category that the user counts highest, and overall, in turn."""
     of_categories = (name for name in state.likes if name.startswith(CATEGORY))
     favourite = next(of_categories, "").removeprefix(CATEGORY)
-    lists = [
-        [item_id for item_id, _ in catalogue.signals.popular(k + len(exclude), at, category)]
-        for category in (favourite, None)
-    ]
-    in_turn = chain.from_iterable(zip_longest(*lists, fillvalue=""))
-    return _shown(catalogue, in_turn, exclude)[:k]
+    leaders = (catalogue.signals.leaders(category) for category in (favourite, None))
+    in_turn = chain.from_iterable(zip_longest(*leaders, fillvalue=""))
+    return _first_shown(catalogue, in_turn, k, exclude)
 
 
-def _shown(catalogue: Catalogue, item_ids: Iterable[str], exclude: set[str]) -> list[str]:
-    """Return those that are there to be shown, each once, in their order."""
-    known = map(catalogue.get, dict.fromkeys(item_ids))
-    return [one.item_id for one in known if one and one.available and one.item_id not in exclude]
+def _first_shown(
+    catalogue: Catalogue, item_ids: Iterable[str], k: int, exclude: set[str]
+) -> list[str]:
+    """Return the first `k` that are there to be shown, each once."""
+    shown: dict[str, None] = {}
+    for profile in map(catalogue.get, item_ids):
+        if len(shown) == k:
+            break
+        if profile and profile.available and profile.item_id not in exclude:
+            shown[profile.item_id] = None
+    return list(shown)
 
 
 def _share_out(proposals: dict[str, list[str]], num_candidates: int) -> dict[str, set[str]]:

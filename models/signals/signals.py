@@ -4,6 +4,7 @@ Live, each worker puts in what the topic brings; a replay observes events itself
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 from math import inf
 
@@ -99,9 +100,18 @@ class Signals:
 
         `MAX_LEADERS` of them are known for certain.
         """
+        return [
+            (item_id, self._decay.weight(standing, at))
+            for item_id, standing in self._leaders(category)[:k]
+        ]
+
+    def leaders(self, category: str | None = None) -> Iterator[str]:
+        """Yield the most popular items, of a category if one is given, in an order without time."""
+        return (item_id for item_id, _ in self._leaders(category))
+
+    def _leaders(self, category: str | None) -> Weighted:
         leaders = self._overall if category is None else self._by_category.get(category)
-        best = [] if leaders is None else leaders.best()[:k]
-        return [(item_id, self._decay.weight(standing, at)) for item_id, standing in best]
+        return [] if leaders is None else leaders.best()
 
     def _standing(self, item_id: str) -> float:
         partials = self._partials.get(item_id, {})

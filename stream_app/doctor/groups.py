@@ -31,6 +31,9 @@ COMMANDS = {
     "signals": "stream-app signals",
 }
 
+# Lists are made without them, too.
+OPTIONAL = {"signals"}
+
 
 @dataclass(frozen=True)
 class Backlog:
@@ -156,7 +159,8 @@ def judge_group(facts: GroupFacts, patience: timedelta, now: datetime | None = N
         "oldest_s": round(age.total_seconds(), 1),
     }
     if not facts.owned:
-        return wrong(check, f"no member, {behind}; start `{command}`", **details)
+        missing = warning if facts.process in OPTIONAL else wrong
+        return missing(check, f"no member, {behind}; start `{command}`", **details)
     if facts.state != STABLE:
         return warning(
             check, f"is rebalancing ({facts.state}), {behind}; look again in a minute", **details
