@@ -1,4 +1,4 @@
-# The agents and the tools, without PyTorch. From the root of the repository:
+# The agents, signals and the tools, without PyTorch. From the root of the repository:
 #   docker build -f docker/agents.Dockerfile -t stream-app-agents:0.1.0 .
 #
 # The base is pinned by its tag. A release adds the digest (NAME:TAG@sha256:...), which only someone
@@ -17,10 +17,11 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     pip --python /opt/venv/bin/python install -c requirements.txt /dist/*.whl
 
 FROM python:3.11.14-slim-bookworm
-RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin stream-app
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin stream-app \
+    && install --directory --owner=stream-app --group=stream-app /var/lib/stream-app
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 USER 10001:10001
-# The root may be read-only: an agent writes no file.
+# The root may be read-only: an agent writes no file, signals to its volume.
 ENTRYPOINT ["stream-app"]
 CMD ["--help"]

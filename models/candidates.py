@@ -1,14 +1,17 @@
 """Which items are considered for a user, by which source, and what the sources say together.
 
-Four sources: "recent" (near to what the user touched lately), "summary" (near to what the summary
-says), "newest" (the latest arrivals) and "explore" (drawn by chance, seeded by the event, so that
-the list can learn what it doesn't know).
+Six sources: "recent" (near to what the user touched lately), "summary" (near to what the summary
+says), "transitions" (what others went on to from there), "popular" (what many turn to now),
+"newest" (the latest arrivals) and "explore" (drawn by chance, seeded by the event, so that the list
+can learn what it doesn't know).
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from itertools import chain, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,26 +19,64 @@ from numpy.typing import NDArray
 from models.catalogue import Catalogue
 from models.preference import leaning
 from schemas.item_profile import ItemProfile
-from schemas.user_preference import UserPreference
+from schemas.user_preference import Evidence, UserPreference
 
 __all__ = ["Candidate", "find_candidates", "tie_break"]
 
-# Of twenty candidates: eight near to recent items, six near to the summary, three new, three drawn.
-SHARES = {"recent": 0.4, "summary": 0.3, "newest": 0.15, "explore": 0.15}
+# Of twenty candidates: six near to recent items, four near to the summary, four that others went
+# on to, two popular, two new, two drawn.
+SHARES = {
+    "recent": 0.28,
+    "summary": 0.21,
+    "transitions": 0.21,
+    "popular": 0.09,
+    "newest": 0.105,
+    "explore": 0.105,
+}
+# Before the first signals come these leave their shares to the others.
+LEARNED = {"transitions", "popular"}
+
+# Each recent item counts less than the one after it.
+NEWNESS = 0.8
+MAX_NEIGHBOURS = 50
+CATEGORY = "category="
+
+# What a source says of each candidate, in `[0, 1]`; None where it has nothing to say.
+Opinion = Sequence[float] | None
 
 
 @dataclass(frozen=True)
 class Candidate:
     """An item to score.
 
-    `prior`, in `[0, 1]`, is the mean of what embeddings and counted attributes say of it.
+    `prior`, in `[0, 1]`, is the mean of what embeddings, signals and counted attributes say of it.
     `sources` has an entry for each source that proposed it: the cosine for the two that compare
-    vectors, the prior for the two that have no opinion of their own.
+    vectors, the share of the highest for the two that count what others do, the prior for the two
+    that have no opinion of their own. `follows` is the user's own item from which most went on to
+    this one.
     """
 
     profile: ItemProfile
     sources: dict[str, float]
     prior: float
+    follows: Evidence | None = None
+
+
+@dataclass
+class _Votes:
+    """How much speaks for an item, and which of the user's own items says most of it."""
+
+    total: float = 0.0
+    most: float = 0.0
+    by: Evidence | None = None
+
+    def add(self, vote: float, by: Evidence) -> None:
+        self.total += vote
+        if vote > self.most:
+            self.most, self.by = vote, by
+
+
+NO_VOTES = _Votes()
 
 
 def find_candidates(
@@ -54,9 +95,12 @@ def find_candidates(
     """
     exclude = {*state.excluded, *(seen.item_id for seen in state.recent)}
     recent_vector = _recent_vector(state, catalogue)
+    followed = _followed(state, catalogue, at)
     proposals = {
         "recent": _nearest(catalogue, recent_vector, num_candidates, exclude),
         "summary": _nearest(catalogue, summary_vector, num_candidates, exclude),
+        "transitions": _first_shown(catalogue, followed, num_candidates, exclude),
+        "popular": _popular(state, catalogue, num_candidates, exclude),
         "newest": catalogue.newest(num_candidates, at=at, exclude=exclude),
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
@@ -65,13 +109,15 @@ def find_candidates(
         return []
     item_ids = list(chosen)
     vectors = catalogue.vectors(item_ids)
-    near = {
+    opinions = {
         "recent": _cosines(vectors, recent_vector),
         "summary": _cosines(vectors, summary_vector),
+        "transitions": _shares_of_most(followed, item_ids),
+        "popular": _prominences(catalogue, item_ids),
     }
     taste = [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids]
     return [
-        _candidate(profile, chosen[profile.item_id], near, taste[row], row)
+        _candidate(profile, chosen[profile.item_id], opinions, taste[row], row, followed)
         for row, profile in enumerate(map(catalogue.get, item_ids))
         if profile is not None
     ]
@@ -87,7 +133,7 @@ def _recent_vector(state: UserPreference, catalogue: Catalogue) -> NDArray[np.fl
     known = [seen for seen in state.recent if catalogue.get(seen.item_id) is not None]
     if not known:
         return None
-    newness = 0.8 ** np.arange(len(known))[::-1]
+    newness = NEWNESS ** np.arange(len(known))[::-1]
     weights = newness * [leaning(seen) for seen in known]
     total = weights.astype(np.float32) @ catalogue.vectors([seen.item_id for seen in known])
     length = float(np.linalg.norm(total))
@@ -100,10 +146,50 @@ def _nearest(
     return [] if vector is None else catalogue.nearest(vector, k, exclude=exclude)
 
 
+def _followed(state: UserPreference, catalogue: Catalogue, at: datetime) -> dict[str, _Votes]:
+    """Return what others went on to from the user's newest items, most voted for first.
+
+    Each item that the user was for shares one vote out, newer ones a heavier one; where few went
+    on, part of it is kept back.
+    """
+    votes: defaultdict[str, _Votes] = defaultdict(_Votes)
+    for age, seen in enumerate(reversed(state.recent)):
+        vote = NEWNESS**age * max(leaning(seen), 0.0)
+        neighbours = catalogue.signals.neighbours(seen.item_id, MAX_NEIGHBOURS, at) if vote else []
+        total = 1.0 + sum(weight for _, weight in neighbours)
+        for item_id, weight in neighbours:
+            votes[item_id].add(vote * weight / total, seen)
+    return dict(sorted(votes.items(), key=lambda one: (-one[1].total, one[0])))
+
+
+def _popular(state: UserPreference, catalogue: Catalogue, k: int, exclude: set[str]) -> list[str]:
+    """Return what is popular in the category that the user counts highest, and overall, in turn."""
+    of_categories = (name for name in state.likes if name.startswith(CATEGORY))
+    favourite = next(of_categories, "").removeprefix(CATEGORY)
+    leaders = (catalogue.signals.leaders(category) for category in (favourite, None))
+    in_turn = chain.from_iterable(zip_longest(*leaders, fillvalue=""))
+    return _first_shown(catalogue, in_turn, k, exclude)
+
+
+def _first_shown(
+    catalogue: Catalogue, item_ids: Iterable[str], k: int, exclude: set[str]
+) -> list[str]:
+    """Return the first `k` that are there to be shown, each once."""
+    shown: dict[str, None] = {}
+    for profile in map(catalogue.get, item_ids):
+        if len(shown) == k:
+            break
+        if profile and profile.available and profile.item_id not in exclude:
+            shown[profile.item_id] = None
+    return list(shown)
+
+
 def _share_out(proposals: dict[str, list[str]], num_candidates: int) -> dict[str, set[str]]:
     """Give each source its share of places; what a source can't fill goes to the others in turn."""
     chosen: dict[str, set[str]] = {}
-    quota = {name: max(1, round(share * num_candidates)) for name, share in SHARES.items()}
+    silent = {name for name in LEARNED if not proposals[name]}
+    total = sum(share for name, share in SHARES.items() if name not in silent)
+    quota = {name: max(1, round(share / total * num_candidates)) for name, share in SHARES.items()}
     firsts = [(name, item_id) for name, ids in proposals.items() for item_id in ids[: quota[name]]]
     rest = [(name, item_id) for name, ids in proposals.items() for item_id in ids[quota[name] :]]
     for name, item_id in firsts + rest:
@@ -112,23 +198,35 @@ def _share_out(proposals: dict[str, list[str]], num_candidates: int) -> dict[str
     return chosen
 
 
-def _cosines(
-    vectors: NDArray[np.float32], towards: NDArray[np.float32] | None
-) -> Sequence[float] | None:
+def _cosines(vectors: NDArray[np.float32], towards: NDArray[np.float32] | None) -> Opinion:
     return None if towards is None else np.clip(vectors @ towards, 0.0, 1.0).tolist()
+
+
+def _shares_of_most(followed: Mapping[str, _Votes], item_ids: list[str]) -> Opinion:
+    most = max((votes.total for votes in followed.values()), default=0.0)
+    if most == 0:
+        return None
+    return [followed.get(item_id, NO_VOTES).total / most for item_id in item_ids]
+
+
+def _prominences(catalogue: Catalogue, item_ids: list[str]) -> Opinion:
+    signals = catalogue.signals
+    return None if signals.is_empty else [signals.prominence(item_id) for item_id in item_ids]
 
 
 def _candidate(
     profile: ItemProfile,
     proposed_by: set[str],
-    near: dict[str, Sequence[float] | None],
+    opinions: dict[str, Opinion],
     taste: float,
     row: int,
+    followed: Mapping[str, _Votes],
 ) -> Candidate:
-    said = {name: cosines[row] for name, cosines in near.items() if cosines is not None}
+    said = {name: of_items[row] for name, of_items in opinions.items() if of_items is not None}
     prior = (sum(said.values()) + taste) / (len(said) + 1)
     sources = {name: round(said.get(name, prior), 6) for name in SHARES if name in proposed_by}
-    return Candidate(profile, sources, round(prior, 6))
+    votes = followed.get(profile.item_id, NO_VOTES)
+    return Candidate(profile, sources, round(prior, 6), votes.by)
 
 
 def _taste_score(state: UserPreference, of_item: tuple[str, ...]) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.item_text import features
+from models.signals.signals import Signals
 from schemas.item_profile import ItemProfile
 
 __all__ = ["Catalogue", "embedding_from_bytes", "embedding_to_bytes"]
@@ -35,13 +36,14 @@ def embedding_from_bytes(raw: bytes) -> NDArray[np.float32]:
 
 
 class Catalogue:
-    """Profiles by item id, with exact search.
+    """Profiles by item id, with exact search; `signals` are what the crowd does with the items.
 
     Every search breaks ties by item id and never by row, so that a replay agrees with the live
     run in whatever order the items came.
     """
 
-    def __init__(self, embedding_dim: int) -> None:
+    def __init__(self, embedding_dim: int, signals: Signals | None = None) -> None:
+        self.signals = Signals() if signals is None else signals
         self._embedding_dim = embedding_dim
         self._profiles: list[ItemProfile] = []
         self._features: list[tuple[str, ...]] = []
@@ -91,6 +93,7 @@ class Catalogue:
         self._columns["vector"][row] = vector
         self._columns["available"][row] = profile.available
         self._columns["lot"][row] = _lot(profile.item_id)
+        self.signals.describe(profile.item_id, profile.categories)
         return True
 
     def withdraw(self, item_id: str) -> None:
@@ -110,6 +113,7 @@ class Catalogue:
         if row is None:
             return
         self._changed.add(item_id)
+        self.signals.describe(item_id, ())
         last, its_features = self._profiles.pop(), self._features.pop()
         if last.item_id != item_id:
             self._profiles[row] = last

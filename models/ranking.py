@@ -20,7 +20,7 @@ from models.item_text import shorten
 from models.preference import leaning, score_request
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
-from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
+from schemas.ranking import CitedItem, FollowedItem, RankedCandidate, Ranking, Trigger
 from schemas.user_preference import Evidence, UserPreference
 from schemas.versions import Versions
 
@@ -142,6 +142,7 @@ def _ranking(
             sources=candidate.sources,
             categories=candidate.profile.categories[:MAX_CATEGORIES],
             cites=cited,
+            follows=_followed(candidate.follows),
         )
         for candidate, score, cited in zip(candidates, scores, cites, strict=True)
     ]
@@ -163,6 +164,13 @@ def _ranking(
         versions=asked.versions,
         degraded=tuple(asked.faults),
     )
+
+
+def _followed(seen: Evidence | None) -> FollowedItem | None:
+    if seen is None:
+        return None
+    title = shorten(seen.title, MAX_TITLE_CHARS)
+    return FollowedItem(item_id=seen.item_id, title=title, kind=seen.kind)
 
 
 def _blend(prior: float, score: float | None) -> float:

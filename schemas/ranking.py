@@ -9,7 +9,7 @@ from schemas.interaction import InteractionKind
 from schemas.record import Id, Record
 from schemas.versions import Versions
 
-__all__ = ["CitedItem", "RankedCandidate", "Ranking", "Trigger"]
+__all__ = ["CitedItem", "FollowedItem", "RankedCandidate", "Ranking", "Trigger"]
 
 
 class Trigger(Record):
@@ -37,6 +37,14 @@ class CitedItem(Record):
     shared: tuple[str, ...] = ()
 
 
+class FollowedItem(Record):
+    """The user's own item from which others went on to a candidate, more than from any other."""
+
+    item_id: Id
+    title: str
+    kind: InteractionKind
+
+
 class RankedCandidate(Record):
     """A candidate with all that its rank rests on.
 
@@ -53,6 +61,7 @@ class RankedCandidate(Record):
     sources: dict[str, float]
     categories: tuple[str, ...] = ()
     cites: tuple[CitedItem, ...] = ()
+    follows: FollowedItem | None = None
 
 
 class Ranking(Record):

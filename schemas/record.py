@@ -9,9 +9,9 @@ is refused by old readers, in states too: all readers are upgraded first, and th
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-__all__ = ["Id", "Record", "Text", "Word"]
+__all__ = ["Id", "Record", "Text", "Weight", "Word"]
 
 # Kafka's own limit for a key is the record's; 256 characters keep keys, logs and store keys small.
 # Control characters are refused because ids end up in logs and terminals.
@@ -21,6 +21,7 @@ Id = Annotated[
 ]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
+Weight = Annotated[float, Field(ge=0)]
 
 
 class Record(BaseModel):

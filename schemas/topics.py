@@ -10,10 +10,12 @@ from schemas.interaction import Interaction
 from schemas.item import Item
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
+from schemas.item_signals import ItemSignals
 from schemas.ranking import Ranking
 from schemas.recommendation import Recommendation
 from schemas.record import Record
 from schemas.user_preference import UserPreference
+from schemas.user_signals import UserSignals
 
 __all__ = ["TOPICS", "Topic", "Topics"]
 
@@ -48,6 +50,8 @@ class Topics:
     recommendations: Topic
     dead_letters: Topic
     adapters: Topic
+    signal_users: Topic
+    item_signals: Topic
 
     def __iter__(self) -> Iterator[Topic]:
         return (getattr(self, field.name) for field in fields(self))
@@ -111,5 +115,21 @@ TOPICS = Topics(
         "compact",
         "`stream-app adapters`",
         "withdraws the adapter",
+    ),
+    signal_users=Topic(
+        "signal-users",
+        "user_id",
+        UserSignals,
+        "compact",
+        "`stream-app signals`",
+        "the user was erased",
+    ),
+    item_signals=Topic(
+        "item-signals",
+        "item_id",
+        ItemSignals,
+        "compact",
+        "`stream-app signals`",
+        "all that was counted has faded",
     ),
 )

@@ -1,16 +1,14 @@
 """The state of a user: short, readable, bounded."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
 from schemas.interaction import InteractionKind
-from schemas.record import Id, Record, Word
+from schemas.record import Id, Record, Weight, Word
 from schemas.versions import Versions
 
 __all__ = ["Evidence", "UserPreference"]
-
-Weight = Annotated[float, Field(ge=0)]
 
 
 class Evidence(Record):

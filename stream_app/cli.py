@@ -31,10 +31,10 @@ from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.access import next_step
 from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
+from stream_app.partitions.errors import StoreError
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
 from stream_app.with_settings import with_settings
-from stream_app.worker.errors import StoreError
 
 __all__ = ["main"]
 
@@ -91,6 +91,7 @@ def commands() -> None:
                         stream-app topics create
                         stream-app agents          (one terminal)
                         stream-app worker          (another)
+                        stream-app signals         (a third; better lists, not needed)
     """  # noqa: D301  # \b keeps click from running the lines together
 
 
@@ -202,6 +203,15 @@ def worker(settings: Settings) -> None:
     from stream_app.worker.run import run_worker
 
     _run(run_worker(settings))
+
+
+@commands.command()
+@with_settings
+def signals(settings: Settings) -> None:
+    """Count what users go on to and what is popular, as it happens, until SIGTERM or Ctrl-C."""
+    from stream_app.signals.process import run_signals
+
+    _run(run_signals(settings))
 
 
 @commands.group()

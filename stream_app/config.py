@@ -146,7 +146,7 @@ class Settings(BaseSettings):
         description="Where the default model, Kafka's jars and local state are kept",
     )
     state_dir: Path | None = Field(
-        default=None, description="The worker's local state; default: `state` below home"
+        default=None, description="Local state of worker and signals; default: `state` below home"
     )
 
     list_length: int = Field(default=10, ge=1, le=100, description="Items of a recommendation")
@@ -169,6 +169,12 @@ class Settings(BaseSettings):
         ge=1,
         le=256,
         description="Items read at once at most: two at first, doubled while no event comes",
+    )
+    signals_half_life_days: float = Field(
+        default=7,
+        gt=0,
+        le=36_500,
+        description="Transitions and popularity count half as much after so many days",
     )
     coalesce: bool = Field(
         default=False,
@@ -276,6 +282,10 @@ class Settings(BaseSettings):
     def worker_state_dir(self) -> Path:
         """Where the worker keeps its partitions' stores."""
         return self.state_dir or self.home / "state"
+
+    def state_dir_of(self, process: str) -> Path:
+        """Return where another process keeps its stores."""
+        return self.worker_state_dir / process
 
     def group(self, process: str) -> str:
         """Return the consumer group of a process, such as "stream-app-worker"."""

@@ -12,10 +12,12 @@ from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
-from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
+from schemas.item_signals import ItemSignals
+from schemas.ranking import CitedItem, FollowedItem, RankedCandidate, Ranking, Trigger
 from schemas.recommendation import Recommendation, RecommendedItem
 from schemas.record import Record
 from schemas.user_preference import Evidence, UserPreference
+from schemas.user_signals import UserSignals, Visit
 from schemas.versions import Versions
 
 VERSIONS = Versions(model="m@1", prompt="p1", adapter="a")
@@ -107,6 +109,7 @@ EXAMPLES: list[Record] = [
                         shared=("colour=blue",),
                     ),
                 ),
+                follows=FollowedItem(item_id="i1", title="Item 1", kind="like"),
             ),
         ),
         versions=VERSIONS,
@@ -133,4 +136,17 @@ EXAMPLES: list[Record] = [
         published_at=EPOCH + timedelta(seconds=1),
     ),
     RELEASE.model_copy(update={"sha256": "1" * 64, "previous": RELEASE}),
+    ItemSignals(
+        item_id="i1",
+        popularity=2.5,
+        transitions={"i2": 1.0},
+        covisits={"i2": 1.0, "i3": 0.5},
+        updated_at=EPOCH,
+    ),
+    UserSignals(
+        user_id="ada",
+        recent=(Visit(item_id="i1", weight=1.0, at=EPOCH),),
+        event_ids=("e1",),
+        applied_offset=7,
+    ),
 ]

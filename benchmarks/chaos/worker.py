@@ -20,8 +20,10 @@ from models.weightless import WeightlessEngine
 from stream_app.config import Settings, read_settings
 from stream_app.kafka.producer import new_producer
 from stream_app.log import configure_logging
-from stream_app.worker import events, run, takeover
-from stream_app.worker.delivery import Delivery, Send, States, send_all
+from stream_app.partitions import takeover
+from stream_app.partitions.transaction import Send, send_all
+from stream_app.worker import events, run
+from stream_app.worker.delivery import Delivery, States
 from stream_app.worker.partition import Partition
 from stream_app.worker.process import Worker
 
@@ -87,7 +89,7 @@ class CarelessWorker(Worker):
     def __init__(self, settings: Settings, engine: Engine, **options: Any) -> None:  # noqa: ANN401  # as they are
         super().__init__(settings, engine, **options)
         delivery = CarelessDelivery(settings.topics, settings.group("worker"))
-        delivery.consumer = self._consumer
+        delivery.consumer = self._member.consumer
         self._delivery = delivery
 
 

@@ -8,7 +8,7 @@ from schemas.enriched_interaction import SourcePosition
 from schemas.item import Item
 from schemas.ranking import RankedCandidate, Ranking
 from schemas.recommendation import Recommendation, RecommendedItem
-from stream_app.agents.reasons import citable, reason
+from stream_app.agents.reasons import evidence, reason
 from stream_app.agents.stage import Stage
 from stream_app.agents.views import ItemsView
 from stream_app.config import Settings
@@ -86,5 +86,5 @@ def _item(rank: int, candidate: RankedCandidate) -> RecommendedItem:
         score=candidate.score,
         reason=reason(candidate),
         sources=tuple(candidate.sources),
-        evidence=tuple(cited.item_id for cited in citable(candidate)),
+        evidence=evidence(candidate),
     )

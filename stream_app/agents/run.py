@@ -19,7 +19,7 @@ from stream_app.health import STOPPING, UNASSIGNED, Health, unread
 from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import require_topics
 from stream_app.probes import probes
-from stream_app.signals import on_stop_signal
+from stream_app.stop_signal import on_stop_signal
 
 __all__ = ["AGENTS", "EXIT_STUCK", "run_agent"]
 

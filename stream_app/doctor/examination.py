@@ -56,7 +56,9 @@ async def examine(
 
     checks: dict[str, Check] = {"object storage": buckets}
     if process in {None, "worker"}:
-        checks |= {"model": model, "disk": disk}
+        checks["model"] = model
+    if process in {None, "worker", "signals"}:
+        checks["disk"] = disk
     found = await asyncio.gather(
         _kafka(settings, patience, deadline_s),
         *[in_time(name, check, deadline_s) for name, check in checks.items()],

@@ -28,7 +28,11 @@ COMMANDS = {
     "profile": "stream-app agents profile",
     "publish": "stream-app agents publish",
     "worker": "stream-app worker",
+    "signals": "stream-app signals",
 }
+
+# Lists are made without them, too.
+OPTIONAL = {"signals"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ def sources(topics: Topics) -> dict[str, tuple[str, ...]]:
         "profile": (topics.items.name,),
         "worker": (topics.interactions_enriched.name, topics.item_images.name),
         "publish": (topics.rankings.name,),
+        "signals": (topics.interactions.name,),
     }
 
 
@@ -154,7 +159,8 @@ def judge_group(facts: GroupFacts, patience: timedelta, now: datetime | None = N
         "oldest_s": round(age.total_seconds(), 1),
     }
     if not facts.owned:
-        return wrong(check, f"no member, {behind}; start `{command}`", **details)
+        missing = warning if facts.process in OPTIONAL else wrong
+        return missing(check, f"no member, {behind}; start `{command}`", **details)
     if facts.state != STABLE:
         return warning(
             check, f"is rebalancing ({facts.state}), {behind}; look again in a minute", **details

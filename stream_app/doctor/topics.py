@@ -102,15 +102,20 @@ def _partitions(facts: Mapping[str, TopicFacts], topics: Topics) -> Finding:
             f"without a leader, so neither read nor written: {named(leaderless)}; see which "
             f"brokers are down",
         )
-    counts = {name: facts[name].num_partitions for name in copartitioned(topics) if name in facts}
-    if len(set(counts.values())) > 1:
-        return wrong(
-            check,
-            f"must be equally many: {named(counts)}; add what is missing with kafka-topics.sh "
-            f"--alter --partitions {max(counts.values())} while nothing runs",
-            partitions=counts,
-        )
-    return ok(check, f"each with a leader; {next(iter(counts.values()), 0)} for users' events")
+    by_process = {
+        process: {name: facts[name].num_partitions for name in names if name in facts}
+        for process, names in copartitioned(topics).items()
+    }
+    for counts in by_process.values():
+        if len(set(counts.values())) > 1:
+            return wrong(
+                check,
+                f"must be equally many: {named(counts)}; add what is missing with kafka-topics.sh "
+                f"--alter --partitions {max(counts.values())} while nothing runs",
+                partitions=counts,
+            )
+    num_partitions = next(iter(by_process["worker"].values()), 0)
+    return ok(check, f"each with a leader; {num_partitions} for users' events")
 
 
 def _record_size(facts: Mapping[str, TopicFacts], topics: Topics) -> Finding:
@@ -146,6 +151,8 @@ def _written_in_transactions(topics: Topics) -> list[str]:
         topics.user_preferences,
         topics.rankings,
         topics.item_profiles,
+        topics.signal_users,
+        topics.item_signals,
     )
     return [topic.name for topic in written]
 

@@ -7,26 +7,27 @@ another process, and a restart reads it anew.
 import asyncio
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from stream_app.config import Settings
 from stream_app.kafka.connection import client_options
 
-__all__ = ["CompactedView", "newest_by_key"]
+__all__ = ["CompactedView", "TopicView", "newest_by_key"]
 
 Apply = Callable[[str, bytes | None], None]
 
 POLL_MS = 200
 
 
-class CompactedView:
-    """Feeds each record of a compacted topic to `apply(key, value)`; a null value is a deletion.
+class TopicView:
+    """Feeds each record of a compacted topic to `apply`, which runs on the event loop.
 
-    `apply` runs on the event loop and must not block. Records without a key are skipped: a
-    compacted topic refuses them anyway.
+    It must not block. Records without a key are skipped: a compacted topic refuses them anyway.
     """
 
-    def __init__(self, settings: Settings, topic: str, apply: Apply) -> None:
+    def __init__(
+        self, settings: Settings, topic: str, apply: Callable[[ConsumerRecord], None]
+    ) -> None:
         self.topic = topic
         self._apply = apply
         # No group: nothing is committed, nothing is balanced, every view sees every partition.
@@ -75,12 +76,22 @@ class CompactedView:
         for records in batches.values():
             for record in records:
                 if record.key is not None:
-                    self._apply(record.key.decode(errors="replace"), record.value)
+                    self._apply(record)
         async with self._advanced:
             for tp in self._applied:
                 # The position, not the last record's offset: transaction markers take offsets too.
                 self._applied[tp] = await self._consumer.position(tp)
             self._advanced.notify_all()
+
+
+class CompactedView(TopicView):
+    """Feeds keys and values to `apply(key, value)`; a null value is a deletion."""
+
+    def __init__(self, settings: Settings, topic: str, apply: Apply) -> None:
+        def apply_record(record: ConsumerRecord) -> None:
+            apply(record.key.decode(errors="replace"), record.value)
+
+        super().__init__(settings, topic, apply_record)
 
 
 async def newest_by_key(settings: Settings, topic: str) -> dict[str, bytes]:

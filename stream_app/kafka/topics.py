@@ -112,12 +112,12 @@ async def cluster_id(settings: Settings) -> str:
         return str((await admin.describe_cluster())["cluster_id"])
 
 
-async def require_topics(settings: Settings) -> int:
-    """Return the number of partitions that interactions-enriched and its stages share.
+async def require_topics(settings: Settings, process: str = "worker") -> int:
+    """Return the number of partitions that a process's events and its state share.
 
     Raises:
         MissingTopicsError: If a topic is missing, or the state's topics don't share their
-            partition count: the worker writes a user's state to the partition it read from.
+            partition count: a user's state is written to the partition that it was read from.
     """
     states = {state.name: state for state in await describe_topics(settings)}
     missing = [state.name for state in states.values() if state.num_partitions == 0]
@@ -127,12 +127,19 @@ async def require_topics(settings: Settings) -> int:
             f"missing topics: {', '.join(missing)}; "
             f"create them with `stream-app topics create`{hint}"
         )
-    counts = {name: states[name].num_partitions for name in copartitioned(settings.topics)}
+    counts = {name: states[name].num_partitions for name in copartitioned(settings.topics)[process]}
     if len(set(counts.values())) > 1:
         raise MissingTopicsError(f"these topics must have equally many partitions: {counts}")
     return next(iter(counts.values()))
 
 
-def copartitioned(topics: Topics) -> tuple[str, ...]:
-    """Return the names of the topics that must have equally many partitions."""
-    return (topics.interactions_enriched.name, topics.user_preferences.name, topics.rankings.name)
+def copartitioned(topics: Topics) -> dict[str, tuple[str, ...]]:
+    """Return by process the names of the topics that must have equally many partitions."""
+    return {
+        "worker": (
+            topics.interactions_enriched.name,
+            topics.user_preferences.name,
+            topics.rankings.name,
+        ),
+        "signals": (topics.interactions.name, topics.signal_users.name, topics.item_signals.name),
+    }

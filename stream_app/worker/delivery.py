@@ -5,13 +5,10 @@ producer that only the partition's owner can use: another worker that takes the 
 shuts this one out, whatever it was doing. So a reader of committed records meets each ranking once.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer, ConsumerRecord
-from aiokafka.errors import InvalidTxnState
+from aiokafka import ConsumerRecord
 from aiokafka.structs import RecordMetadata
 
 from schemas.codec import MAX_RECORD_BYTES, encode
@@ -19,6 +16,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.item_profile import ItemProfile
 from schemas.ranking import Ranking
 from schemas.topics import Topics
+from stream_app.partitions.transaction import Headers, Send, write
 from stream_app.worker.outcome import (
     Answered,
     Erased,
@@ -31,24 +29,13 @@ from stream_app.worker.outcome import (
 )
 from stream_app.worker.partition import Partition
 
-__all__ = ["Delivery", "Send", "States", "send_all"]
+__all__ = ["Delivery", "States"]
 
 STAGE = "worker"
 # What the broker counts of a record beside key, value and headers, at most.
 RECORD_OVERHEAD_BYTES = 256
 
-Headers = list[tuple[str, bytes]]
 States = dict[bytes, bytes | None]
-
-
-class Send(NamedTuple):
-    """A record to write; without a partition the key decides."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    partition: int | None = None
-    headers: Headers | None = None
 
 
 class Delivery:
@@ -86,21 +73,9 @@ class Delivery:
         self, partition: Partition, states: States, sends: list[Send], next_offset: int | None
     ) -> list[RecordMetadata]:
         """Write all in one transaction; return where the states lie."""
-        producer = partition.producer
         changes = [self._state(partition, *state) for state in states.items()]
-        written: list[RecordMetadata] = []
-        async with producer.transaction():
-            try:
-                written, _ = await asyncio.gather(
-                    send_all(producer, changes), send_all(producer, sends)
-                )
-            except InvalidTxnState:
-                _raise_what_ended(producer)
-                raise
-            if next_offset is not None:
-                offsets = {partition.tp: next_offset}
-                await producer.send_offsets_to_transaction(offsets, self._group)
-        return written
+        written = await write(partition, [*changes, *sends], next_offset, self._group)
+        return written[: len(changes)]
 
     def _state(self, partition: Partition, key: bytes, value: bytes | None) -> Send:
         return Send(self._topics.user_preferences.name, key, value, partition.tp.partition)
@@ -153,28 +128,6 @@ def _states(outcomes: Sequence[Outcome]) -> States:
         if isinstance(one, Answered | Erased)
     }
     return {key: None if state is None else encode(state) for key, state in newest.items()}
-
-
-async def send_all(producer: AIOKafkaProducer, to_send: Sequence[Send]) -> list[RecordMetadata]:
-    """Write records side by side and return where they lie, in order, once the broker has all."""
-    return await asyncio.gather(
-        *[
-            producer.send_and_wait(
-                one.topic, one.value, key=one.key, partition=one.partition, headers=one.headers
-            )
-            for one in to_send
-        ]
-    )
-
-
-def _raise_what_ended(producer: AIOKafkaProducer) -> None:
-    """Raise why a topic was not taken into the transaction, such as a missing right to it.
-
-    aiokafka keeps that for the commit, and writes to the topic all the same.
-    """
-    end: asyncio.Future[None] = producer._txn_manager.wait_for_transaction_end()
-    if end.done():
-        end.result()
 
 
 def _size(key: bytes | None, value: bytes | None, headers: Headers) -> int:

@@ -1,45 +1,41 @@
-"""One assigned partition: its records in hand, its users' store, and who may write for it."""
+"""One assigned partition of the worker: its records in hand, and its users' store."""
 
-import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import Self
 
-import structlog
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
+from stream_app.partitions.owned import OwnedPartition
+from stream_app.partitions.store import PartitionStore
 from stream_app.worker.offsets import OffsetTracker
-from stream_app.worker.store import PartitionStore
 
 __all__ = ["Partition"]
-
-logger = structlog.get_logger(__name__)
 
 # Bounds memory (records carry pictures of up to 256 KB) and what a rebalance throws away.
 FULL = 256
 # How far behind a busy user's events another user's is looked for.
 MAX_LOOK_AHEAD = 128
-# An idle producer stops at once; one that waits for a partition without leader would never.
-STOP_PATIENCE_S = 5.0
 
 
-class Partition:
-    """Waiting records in order of offset.
-
-    `producer` alone can write what follows from the partition, see `stream_app.worker.delivery`.
-    `store` is None for partitions without user state.
-    """
+class Partition(OwnedPartition):
+    """Waiting records in order of offset; `store` is None for partitions without user state."""
 
     def __init__(
         self, tp: TopicPartition, producer: AIOKafkaProducer, store: PartitionStore | None = None
     ) -> None:
-        self.tp = tp
-        self.producer = producer
+        super().__init__(tp, producer, () if store is None else (store,))
         self.store = store
         self.tracker = OffsetTracker()
-        self.closing = asyncio.Event()
         self._waiting: OrderedDict[int, ConsumerRecord] = OrderedDict()
-        self._is_leaving = False
+
+    @classmethod
+    def with_stores(
+        cls, tp: TopicPartition, producer: AIOKafkaProducer, stores: Sequence[PartitionStore]
+    ) -> Self:
+        """Return the partition with its only store, or without one."""
+        return cls(tp, producer, *stores)
 
     def add(self, records: Iterable[ConsumerRecord]) -> None:
         """Put polled records at the end; a partition that is leaving takes none."""
@@ -91,20 +87,5 @@ class Partition:
 
     def leave(self) -> None:
         """Start no more work here; what waits is left to the next owner."""
-        self._is_leaving = True
+        super().leave()
         self._waiting.clear()
-
-    @property
-    def is_leaving(self) -> bool:
-        """Whether no more work starts here."""
-        return self._is_leaving
-
-    async def close(self) -> None:
-        """Release the store's files and the producer's connections; what is begun is given up."""
-        self.closing.set()
-        if self.store is not None:
-            self.store.close()
-        try:
-            await asyncio.wait_for(self.producer.stop(), STOP_PATIENCE_S)
-        except TimeoutError:
-            logger.warning("producer left behind", partition=str(self.tp))

@@ -5,39 +5,39 @@ rebalances go on during the longest batch.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
-from aiokafka.errors import KafkaError
+from aiokafka import ConsumerRecord
 
 from models.catalogue import Catalogue
 from models.engine import Engine
+from models.signals.decay import Decay
+from models.signals.signals import Signals
 from models.step import StepOptions
 from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.deadline import end_if_longer
-from stream_app.health import STOPPING, Health, unread
-from stream_app.kafka.access import MISSING_RIGHTS
-from stream_app.kafka.compacted import CompactedView
-from stream_app.kafka.connection import client_options
-from stream_app.kafka.static_member import start_member
+from stream_app.health import Health, unread
+from stream_app.kafka.compacted import CompactedView, TopicView
 from stream_app.kafka.topics import cluster_id, require_topics
+from stream_app.partitions.member import Member
+from stream_app.partitions.slot import StateSlot
+from stream_app.partitions.store import PartitionStore
+from stream_app.partitions.takeover import TakeOver
 from stream_app.worker.adapter_feed import AdapterFeed
-from stream_app.worker.assignment import Assignment
 from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.events import Answering, process_events
 from stream_app.worker.items import process_items
 from stream_app.worker.outcome import Answered, Outcome, Postponed, Profiled, Refused, Withdrawn
 from stream_app.worker.partition import Partition
-from stream_app.worker.slot import StateSlot
-from stream_app.worker.store import PartitionStore
+from stream_app.worker.signals_feed import SignalsFeed
 from stream_app.worker.suspects import MAX_DEATHS, Suspects
 from stream_app.worker.turns import ITEMS_REST_S, Turns
 
@@ -45,8 +45,6 @@ __all__ = ["ADAPTERS", "Worker"]
 
 logger = structlog.get_logger(__name__)
 
-POLL_MS = 200
-POLL_RECORDS = 128
 # What a user's burst adds to a batch at most, four summaries among it.
 MAX_COALESCED = 12
 POISON = f"the process ended {MAX_DEATHS} times with this record alone in hand"
@@ -70,62 +68,48 @@ class Worker:
         on_end: Callable[[], object] = lambda: None,
         health: Health | None = None,
     ) -> None:
-        session_timeout_ms = int(settings.session_timeout_s * 1000)
         self._settings = settings
-        self._on_end = on_end
         self._health = health or Health()
         self._options = StepOptions(settings.num_candidates, settings.summaries)
         self._max_of_user = MAX_COALESCED if settings.coalesce else 1
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name
         self._items_topic = settings.topics.item_images.name
-        self._catalogue = Catalogue(engine.embedding_dim)
+        signals = Signals(Decay(timedelta(days=settings.signals_half_life_days)))
+        self._catalogue = Catalogue(engine.embedding_dim, signals)
         self._feed = CatalogueFeed(self._catalogue)
         self._view = CompactedView(settings, settings.topics.item_profiles.name, self._feed.add)
-        self._consumer = AIOKafkaConsumer(
-            **client_options(settings),
-            group_id=settings.group("worker"),
-            group_instance_id=settings.instance_id or None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            isolation_level="read_committed",
-            session_timeout_ms=session_timeout_ms,
-            # The group must wait for a drain: past it another worker owns the partition.
-            rebalance_timeout_ms=session_timeout_ms + int(settings.drain_s * 1000),
-            heartbeat_interval_ms=session_timeout_ms // 4,
+        self._signals = SignalsFeed(signals)
+        self._signals_view = TopicView(
+            settings, settings.topics.item_signals.name, self._signals.add
         )
-        self._delivery = Delivery(settings.topics, settings.group("worker"))
+        group = settings.group("worker")
+        self._delivery = Delivery(settings.topics, group)
         self._slot = StateSlot(settings.worker_state_dir)
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._work_to_do = asyncio.Event()
-        self._stopping = asyncio.Event()
-        self._assignment = Assignment(
+        self._take_over = TakeOver(
             settings,
-            self._consumer,
+            group,
             self._slot.directory,
-            self._idle,
-            on_failure=self._fail,
-            health=self._health,
+            changelogs={self._events_topic: [settings.topics.user_preferences.name]},
+            own=Partition.with_stores,
         )
+        self._member = Member(settings, group, self._take_over, self._health, on_end)
+        self._assignment = self._member.assignment
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="engine")
         self._adapters = AdapterFeed(
-            engine, adapter_storage(settings), self._in_engine, on_fetched=self._work_to_do.set
+            engine,
+            adapter_storage(settings),
+            self._in_engine,
+            on_fetched=self._member.work_to_do.set,
         )
         self._adapters_view = CompactedView(
             settings, settings.topics.adapters.name, self._adapters.add
         )
         self._turns = Turns(settings.max_batch_items)
-        self._failure: BaseException | None = None
 
     def stop(self) -> None:
         """Finish the batch in hand, commit, and leave the group."""
-        self._health.lacks(STOPPING)
-        self._stopping.set()
-
-    def _fail(self, error: BaseException) -> None:
-        self._failure = error
-        self.stop()
+        self._member.stop()
 
     async def run(self) -> None:
         """Work until `stop`.
@@ -138,23 +122,22 @@ class Worker:
         """
         await require_topics(self._settings)
         cluster = await cluster_id(self._settings)
-        self._assignment.take_over.cluster_id = cluster
+        self._take_over.cluster_id = cluster
         self._suspects = Suspects(self._slot.directory / "in-hand.json", cluster)
         try:
-            await self._until_stopped(self._start())
-            await self._until_stopped(
+            await self._member.run(self._start())
+            await self._member.run(
                 self._view.run(),
+                self._signals_view.run(),
                 self._adapters_view.run(),
                 self._adapters.run(),
-                self._poll(),
+                self._member.poll(),
                 self._work(),
             )
-            if self._failure is not None:
-                raise self._failure
         finally:
-            await self._consumer.stop()
-            await self._assignment.close()
+            await self._member.leave()
             await self._view.stop()
+            await self._signals_view.stop()
             await self._adapters_view.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._slot.release()
@@ -165,53 +148,30 @@ class Worker:
         # Before it joins the group: a catalogue of 100,000 items takes seconds.
         await self._in_engine(self._feed.apply)
         self._health.has(unread(self._view.topic))
+        await self._signals_view.start()
+        await self._in_engine(self._signals.apply)
+        self._health.has(unread(self._signals_view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
         self._health.has(ADAPTERS)
-        self._consumer.subscribe([self._events_topic, self._items_topic], listener=self._assignment)
-        await start_member(self._consumer, self._settings.instance_id)
+        await self._member.join([self._events_topic, self._items_topic])
         logger.info("worker started", engine=self._engine.versions.model)
 
-    async def _until_stopped(self, *activities: Coroutine[Any, Any, Any]) -> None:
-        """Run until `stop` or the end of an activity; one that fails ends the process."""
-        tasks = [asyncio.ensure_future(one) for one in [self._stopping.wait(), *activities]]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if self._stopping.is_set() or any(task.exception() for task in done):
-                self._on_end()
-            for task in done:
-                task.result()
-            # A batch in hand is delivered before its task is cancelled.
-            await self._assignment.drain()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _poll(self) -> None:
-        while True:
-            self._assignment.pause_full()
-            batches = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=POLL_RECORDS)
-            for tp, records in batches.items():
-                self._assignment.add(tp, records)
-            if batches:
-                self._work_to_do.set()
-
     async def _work(self) -> None:
-        while not self._stopping.is_set():
+        while not self._member.is_stopping:
             with self._health.work():
                 await self._adapters.apply()
             batch = self._next_batch()
             if not batch:
-                self._work_to_do.clear()
-                await self._work_to_do.wait()
+                self._member.work_to_do.clear()
+                await self._member.work_to_do.wait()
                 continue
-            self._idle.clear()
+            self._member.idle.clear()
             try:
                 with self._health.work():
                     await self._finish(batch, await self._process(batch))
             finally:
-                self._idle.set()
+                self._member.idle.set()
 
     def _next_batch(self) -> Batch:
         if self._turns.is_for_events:
@@ -245,8 +205,9 @@ class Worker:
         return {partition: records for partition, records in batch.items() if records}
 
     async def _process(self, batch: Batch) -> list[Outcome]:
-        if self._feed.has_changes:
-            await self._in_engine(self._feed.apply)
+        for feed in (self._feed, self._signals):
+            if feed.has_changes:
+                await self._in_engine(feed.apply)
         decide = self._decide_of(batch)
         outcomes: list[Outcome] = []
         records = [record for of_partition in batch.values() for record in of_partition]
@@ -294,8 +255,8 @@ class Worker:
                 raise result
 
     async def _deliver(self, partition: Partition, outcomes: Sequence[Outcome]) -> None:
-        if not self._assignment.is_ours(partition) or not await self._is_delivered(
-            partition, outcomes
+        if not self._assignment.is_ours(partition) or not await self._member.is_written(
+            partition, self._delivery.deliver(partition, outcomes)
         ):
             self._undo(outcomes)
             return
@@ -306,34 +267,11 @@ class Worker:
             elif isinstance(outcome, Withdrawn):
                 self._catalogue.withdraw(outcome.record.key.decode(errors="replace"))
 
-    async def _is_delivered(self, partition: Partition, outcomes: Sequence[Outcome]) -> bool:
-        delivery = asyncio.ensure_future(self._delivery.deliver(partition, outcomes))
-        closing = asyncio.ensure_future(partition.closing.wait())
-        try:
-            await asyncio.wait([delivery, closing], return_when=asyncio.FIRST_COMPLETED)
-            if not delivery.done():
-                # Given back meanwhile: the next owner's start aborts what was begun.
-                return False
-            delivery.result()
-        except MISSING_RIGHTS:
-            # Taking it over anew would fail the same way, for ever.
-            raise
-        except KafkaError as error:
-            logger.warning(
-                "partition is taken over anew", partition=str(partition.tp), error=repr(error)
-            )
-            await self._assignment.start_anew(partition)
-            return False
-        finally:
-            delivery.cancel()
-            closing.cancel()
-        return True
-
     def _postpone(self, partition: Partition, record: ConsumerRecord) -> None:
         logger.warning("item waits for the model's server", item_id=record.key.decode())
         partition.put_back([record])
         self._turns.postponed_items()
-        asyncio.get_running_loop().call_later(ITEMS_REST_S, self._work_to_do.set)
+        asyncio.get_running_loop().call_later(ITEMS_REST_S, self._member.work_to_do.set)
 
     def _undo(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:

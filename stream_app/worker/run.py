@@ -11,7 +11,7 @@ from stream_app.deadline import end_after
 from stream_app.engine import load_engine
 from stream_app.health import UNASSIGNED, Health, unread
 from stream_app.probes import probes
-from stream_app.signals import on_stop_signal
+from stream_app.stop_signal import on_stop_signal
 from stream_app.worker.process import ADAPTERS, Worker
 
 __all__ = ["run_worker"]
@@ -29,10 +29,11 @@ async def run_worker(settings: Settings) -> None:
     After a signal or a failure the process ends within `drain_s` and five seconds, by `end_after`
     if a batch or a connection is stuck, and at once on a second signal.
     """
-    profiles = unread(settings.topics.item_profiles.name)
+    views = (settings.topics.item_profiles, settings.topics.item_signals)
     # A call that hangs ends the process; one that does neither is for the orchestrator.
     max_work_s = 2 * settings.call_timeout_s
-    health = Health([ENGINE, profiles, ADAPTERS, UNASSIGNED], max_work_s=max_work_s)
+    lacking = [ENGINE, *(unread(topic.name) for topic in views), ADAPTERS, UNASSIGNED]
+    health = Health(lacking, max_work_s=max_work_s)
     async with probes(settings, health):
         await _run(settings, health)
 

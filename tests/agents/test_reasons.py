@@ -4,8 +4,8 @@ import pytest
 
 from models.candidates import SHARES
 from schemas.interaction import InteractionKind
-from schemas.ranking import CitedItem, RankedCandidate
-from stream_app.agents.reasons import SOURCES, citable, reason
+from schemas.ranking import CitedItem, FollowedItem, RankedCandidate
+from stream_app.agents.reasons import SOURCES, citable, evidence, reason
 
 
 def candidate(*cites: CitedItem, **sources: float) -> RankedCandidate:
@@ -79,3 +79,18 @@ def test_a_title_stays_one_short_line():
     assert found.isprintable()
     assert found.startswith("Because you liked a b [31m xxx")
     assert len(found) < 110
+
+
+def test_what_others_went_on_to_names_the_users_own_item():
+    followed = FollowedItem(item_id="own", title="Old Mill hat", kind="purchase")
+    one = candidate(cited(), transitions=1.0, recent=0.4).model_copy(update={"follows": followed})
+    assert reason(one) == "Others went on to it from Old Mill hat, which you bought."
+    assert evidence(one) == ("cited", "own")
+
+
+def test_others_are_not_named_where_something_else_speaks_louder():
+    followed = FollowedItem(item_id="own", title="Old Mill hat", kind="like")
+    one = candidate(cited(), transitions=0.1, recent=0.4).model_copy(update={"follows": followed})
+    assert reason(one) == "Because you liked Alder Street hoodie."
+    unnamed = candidate(transitions=1.0)
+    assert reason(unnamed) == "Others went on to it from what you were for lately."

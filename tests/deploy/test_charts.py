@@ -18,7 +18,7 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 
 from stream_app.cli import commands
 from stream_app.config import PREFIX, Settings
-from stream_app.supervise import AGENTS
+from stream_app.supervise import AGENTS, PROCESSES
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "stream-app"
@@ -125,7 +125,7 @@ def test_every_command_exists(where: str, words: list[str]) -> None:
 
 def test_every_agent_is_deployed() -> None:
     assert set(VALUES["agents"]) == set(AGENTS)
-    assert set(AGENTS) | {"worker", "topics"} <= set(SERVICES)
+    assert set(PROCESSES) | {"topics"} <= set(SERVICES)
 
 
 def test_a_setting_has_one_place_in_the_values() -> None:
@@ -142,7 +142,7 @@ def test_only_pods_whose_names_come_back_are_static_members() -> None:
     assert named == stable == {"worker.yaml"}
 
 
-@pytest.mark.parametrize("name", ["agents.yaml", "worker.yaml"])
+@pytest.mark.parametrize("name", ["agents.yaml", "signals.yaml", "worker.yaml"])
 def test_every_process_is_probed_on_the_port_that_it_is_given(name: str) -> None:
     template = (CHART / "templates" / name).read_text()
     assert 'include "stream-app.probes"' in template
@@ -150,7 +150,7 @@ def test_every_process_is_probed_on_the_port_that_it_is_given(name: str) -> None
     assert 'value: {{ include "stream-app.health-port" $ | quote }}\n' in template
 
 
-@pytest.mark.parametrize("name", [*AGENTS, "worker"])
+@pytest.mark.parametrize("name", list(PROCESSES))
 def test_compose_asks_every_process_on_the_port_that_it_is_given(name: str) -> None:
     port = SERVICES[name]["environment"]["STREAM_APP_HEALTH_PORT"]
     assert f"http://127.0.0.1:{port}/ready" in SERVICES[name]["healthcheck"]["test"][-1]
@@ -171,6 +171,16 @@ def test_the_workers_state_lies_on_a_volume() -> None:
     assert [volume.split(":")[1] for volume in SERVICES["worker"]["volumes"]] == [state]
 
 
+def test_the_state_of_signals_lies_on_a_volume_that_its_image_can_write() -> None:
+    state = SERVICES["signals"]["environment"]["STREAM_APP_STATE_DIR"]
+    template = (CHART / "templates" / "signals.yaml").read_text()
+    assert f"value: {state}\n" in template
+    assert f"mountPath: {state}\n" in template
+    assert [volume.split(":")[1] for volume in SERVICES["signals"]["volumes"]] == [state]
+    image = (ROOT / "docker" / "agents.Dockerfile").read_text()
+    assert f"install --directory --owner=stream-app --group=stream-app {state}\n" in image
+
+
 def helm(*arguments: str) -> str:
     if shutil.which("helm") is None:
         pytest.skip("helm is not on PATH, so the chart is not rendered")
@@ -188,7 +198,7 @@ class TestRendered:
         rendered = helm("template", "shop", str(CHART), "--values", str(values))
         objects = [one for one in yaml.safe_load_all(rendered) if one]
         pods = [one["spec"]["template"]["spec"] for one in objects if "spec" in one]
-        assert len(pods) >= len(AGENTS) + 1
+        assert len(pods) >= len(PROCESSES)
         for pod in pods:
             assert pod["automountServiceAccountToken"] is False
             assert pod["enableServiceLinks"] is False

@@ -77,7 +77,7 @@ async def test_what_is_wrong_is_named_and_nothing_else(
 
     def all_read(code: int, found: Found) -> bool:
         groups = [one["details"] for check, one in found.items() if check.startswith("group ")]
-        return code == 0 and len(groups) == 4 and not any(sum(g["lag"].values()) for g in groups)
+        return code == 0 and len(groups) == 5 and not any(sum(g["lag"].values()) for g in groups)
 
     healthy = await until(environment, all_read)
     assert healthy.keys() >= {"brokers", "topics", "partitions", "record size", "cleanup"}

@@ -75,6 +75,7 @@ async def test_servers_that_are_away_are_named_with_their_settings(silent: Setti
         ("profile", {"bucket media"}),
         ("publish", set()),
         ("worker", {"bucket adapters", "model", "disk"}),
+        ("signals", {"disk"}),
     ],
 )
 async def test_a_process_is_not_asked_for_the_keys_and_files_of_others(
@@ -107,7 +108,7 @@ async def test_groups_follow_what_the_agents_read() -> None:
         stage = build(settings)
         stage.close()
         assert sources(settings.topics)[name] == (stage.source.name,)
-    assert sources(settings.topics).keys() == COMMANDS.keys() == {*AGENTS, "worker"}
+    assert sources(settings.topics).keys() == COMMANDS.keys() == {*AGENTS, "worker", "signals"}
 
 
 def test_the_table_shows_verdicts_and_takes_no_orders_from_names() -> None:

@@ -165,6 +165,7 @@ OLD = {TPS[0]: Backlog(7, NOW - timedelta(hours=1)), TPS[1]: Backlog(0)}
         ({"backlog": OLD}, WARNING, "lag 7, oldest 60 min old: interactions-0 (7)"),
         ({"owned": {}, "state": "Empty"}, WRONG, "no member"),
         ({"owned": {}, "state": "Dead"}, WRONG, "start `stream-app agents ingest`"),
+        ({"owned": {}, "process": "signals"}, WARNING, "start `stream-app signals`"),
         ({"state": "PreparingRebalance"}, WARNING, "rebalancing"),
         ({"owned": {"one": frozenset(TPS[:1])}}, WRONG, "nobody reads interactions-1"),
         (

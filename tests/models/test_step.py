@@ -250,6 +250,17 @@ def test_a_server_that_is_away_is_asked_once_for_all_rows() -> None:
     assert {one.ranking.degraded for one in found} == {degraded}
 
 
+def test_a_state_does_not_depend_on_what_the_crowd_does() -> None:
+    busy = catalogue(60)
+    for number in range(30):
+        event = interaction(number, user=f"u{number % 3}", item=f"i{number}", kind="like")
+        busy.signals.observe(event, source(number))
+    one = asked(50, "ada", 7, after("ada", [1, 4]).state)
+    (alone,), (among_others,) = run([one]), step(ENGINE, busy, [one], StepOptions(20))
+    assert encode(alone.state) == encode(among_others.state)
+    assert encode(alone.ranking) != encode(among_others.ranking)
+
+
 def test_a_long_title_is_cut_in_a_ranking() -> None:
     long = [one.model_copy(update={"title": "x" * 5000}) for one in PROFILES[:3]]
     shop = catalogue(0)

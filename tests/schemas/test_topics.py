@@ -3,7 +3,7 @@ from schemas.topics import TOPICS
 
 def test_names_are_distinct_and_keep_the_order_of_the_flow() -> None:
     names = [topic.name for topic in TOPICS]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 12
     assert names.index("interactions") < names.index("rankings") < names.index("recommendations")
 
 
@@ -19,4 +19,11 @@ def test_a_prefix_goes_before_every_name_and_changes_nothing_else() -> None:
 
 def test_what_is_read_by_key_is_compacted() -> None:
     compacted = {topic.name for topic in TOPICS if topic.cleanup == "compact"}
-    assert compacted == {"items", "item-profiles", "user-preferences", "adapters"}
+    assert compacted == {
+        "items",
+        "item-profiles",
+        "user-preferences",
+        "adapters",
+        "signal-users",
+        "item-signals",
+    }

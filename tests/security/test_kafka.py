@@ -147,6 +147,7 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
         start(of("agents-profile"), "agents profile"),
         start(of("agents-publish"), "agents publish"),
         start(of("worker"), "worker"),
+        start(of("signals"), "signals"),
     ]
     loader = settings_in(of("catalog-load"))
     await produce(loader, topics.items.name, [(one.item_id.encode(), one) for one in ITEMS])
@@ -157,6 +158,7 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
     assert (await send_interactions(settings_in(of("send")), file)).num_sent == 1
     (record,) = await read_count(settings_in(of("recommend")), topics.recommendations.name, 1)
     assert isinstance(decode(Recommendation, record.value), Recommendation)
+    await read_count(settings_in(of("worker")), topics.item_signals.name, 1)
     assert all(process.is_running() for process in running)
 
     unknown = [(b"ada", interaction(2, item="unknown"))]
@@ -254,6 +256,9 @@ async def test_who_may_not_see_the_topics_is_told_so(
         ("worker", READ, TOPIC, "user-preferences"),
         ("worker", WRITE, TOPIC, "rankings"),
         ("worker", WRITE, TRANSACTIONAL_ID, "stream-app-worker."),
+        ("signals", READ, TOPIC, "signal-users"),
+        ("signals", WRITE, TOPIC, "item-signals"),
+        ("signals", WRITE, TRANSACTIONAL_ID, "stream-app-signals."),
         ("recommend", READ, TOPIC, "recommendations"),
     ],
 )
@@ -274,6 +279,8 @@ async def test_a_right_that_is_missing_ends_the_process_and_is_named(
     await produce(settings, topics.items.name, [(b"i1", ITEMS[1])])
     await produce(settings, topics.interactions_enriched.name, [(b"ada", enriched(1, ITEMS[1]))])
     await produce(settings, topics.user_preferences.name, [(b"bruno", b"{}")])
+    await produce(settings, topics.signal_users.name, [(b"bruno", b"{}")])
+    await produce(settings, topics.interactions.name, [(b"ada", interaction(1))])
     await produce(settings, topics.recommendations.name, [(b"ada", b"{}")])
     said = end_of(of("newcomer"), command)
     (line, *_) = [line for line in said.splitlines() if "docs/security.md" in line]

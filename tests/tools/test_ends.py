@@ -10,7 +10,7 @@ from stream_app.deadline import EXIT_STUCK
 
 STOPPABLE = """
 import asyncio
-from stream_app.signals import on_stop_signal
+from stream_app.stop_signal import on_stop_signal
 async def main():
     stopping = asyncio.Event()
     def stop():

@@ -14,10 +14,10 @@ from schemas.ranking import Ranking
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings
 from stream_app.kafka.producer import new_producer
+from stream_app.partitions.store import PartitionStore
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.outcome import Answered, Refused
 from stream_app.worker.partition import Partition
-from stream_app.worker.store import PartitionStore
 
 pytestmark = pytest.mark.kafka
 NUM_EVENTS = 3

@@ -1,6 +1,7 @@
 """What a worker says of itself while partitions come and go, and while a batch is in hand."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,13 @@ from aiokafka import TopicPartition
 
 from stream_app.config import Settings
 from stream_app.health import MAX_WORK_S, STOPPING, UNASSIGNED, Health
-from stream_app.worker.assignment import Assignment
+from stream_app.partitions.assignment import Assignment
 from stream_app.worker.partition import Partition
 from stream_app.worker.process import Worker
 from world import ENGINE
 
 TP = TopicPartition("t", 3)
+TakeOver = Callable[[TopicPartition], Awaitable[Partition]]
 NOT_TAKEN_OVER = "partition 3 of t is not taken over yet"
 
 
@@ -42,48 +44,44 @@ def health() -> Health:
     return Health([UNASSIGNED])
 
 
-@pytest.fixture
-def assignment(health: Health, tmp_path: Path) -> Assignment:
+def assignment(take_over: TakeOver, health: Health) -> Assignment:
     idle = asyncio.Event()
     idle.set()
-    return Assignment(Settings(), Consumer(), tmp_path, idle, on_failure=print, health=health)
+    return Assignment(Settings(), Consumer(), take_over, idle, on_failure=print, health=health)
 
 
-async def test_it_is_ready_once_its_partitions_are_taken_over(
-    assignment: Assignment, health: Health
-) -> None:
+async def never(_tp: TopicPartition) -> Partition:
+    raise await asyncio.Future()
+
+
+async def test_it_is_ready_once_its_partitions_are_taken_over(health: Health) -> None:
     restored = asyncio.Event()
 
     async def taken(tp: TopicPartition) -> Partition:
         await restored.wait()
         return Partition(tp, Producer())
 
-    assignment.take_over = taken
+    own = assignment(taken, health)
     assert health.not_ready() == [UNASSIGNED]
-    await assignment.on_partitions_assigned([TP])
+    await own.on_partitions_assigned([TP])
     assert health.not_ready() == [NOT_TAKEN_OVER]
     restored.set()
-    await asyncio.gather(*assignment._arriving)
+    await asyncio.gather(*own._arriving)
     assert health.not_ready() == []
-    await assignment.on_partitions_revoked([TP])
+    await own.on_partitions_revoked([TP])
     assert health.not_ready() == [UNASSIGNED]
 
 
-async def test_a_take_over_that_is_called_off_is_not_waited_for(
-    assignment: Assignment, health: Health
-) -> None:
-    async def never(_tp: TopicPartition) -> Partition:
-        raise await asyncio.Future()
-
-    assignment.take_over = never
-    await assignment.on_partitions_assigned([TP])
-    await assignment.on_partitions_revoked([TP])
-    await assignment.on_partitions_assigned([])
+async def test_a_take_over_that_is_called_off_is_not_waited_for(health: Health) -> None:
+    own = assignment(never, health)
+    await own.on_partitions_assigned([TP])
+    await own.on_partitions_revoked([TP])
+    await own.on_partitions_assigned([])
     assert health.not_ready() == []
 
 
-async def test_a_spare_is_ready(assignment: Assignment, health: Health) -> None:
-    await assignment.on_partitions_assigned([])
+async def test_a_spare_is_ready(health: Health) -> None:
+    await assignment(never, health).on_partitions_assigned([])
     assert health.not_ready() == []
 
 

@@ -1,9 +1,9 @@
 """The partitions that are ours: taken over, taken over anew after a failure, and given back."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
+from typing import Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -11,46 +11,47 @@ from aiokafka.abc import ConsumerRebalanceListener
 
 from stream_app.config import Settings
 from stream_app.health import UNASSIGNED, Health
-from stream_app.worker.partition import Partition
-from stream_app.worker.takeover import TakeOver
+from stream_app.partitions.owned import OwnedPartition
 
 __all__ = ["Assignment"]
 
 logger = structlog.get_logger(__name__)
 
+P = TypeVar("P", bound=OwnedPartition)
 
-class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+
+class Assignment(ConsumerRebalanceListener, Generic[P]):  # type: ignore[misc]  # aiokafka has no types
     """Assigned and complete partitions by topic and number.
 
-    `idle` is set while no batch is in hand; `on_failure` is called when a partition can't be taken
-    over: answers without its state would overwrite it. `health` is told what is still to be taken
-    over. A worker without a partition, in the group, lacks nothing: it is a spare, and an update
-    that waits for it to be ready would wait for ever.
+    `take_over` makes a partition ours, and `on_failure` is called when it can't: answers without
+    its state would overwrite it. `idle` is set while no batch is in hand. `health` is told what is
+    still to be taken over. A member without a partition, in the group, lacks nothing: it is a
+    spare, and an update that waits for it to be ready would wait for ever.
     """
 
     def __init__(
         self,
         settings: Settings,
         consumer: AIOKafkaConsumer,
-        state_dir: Path,
+        take_over: Callable[[TopicPartition], Awaitable[P]],
         idle: asyncio.Event,
         on_failure: Callable[[BaseException], None],
         health: Health,
     ) -> None:
-        self.take_over = TakeOver(settings, state_dir)
+        self._take_over = take_over
         self._settings = settings
         self._consumer = consumer
         self._idle = idle
         self._on_failure = on_failure
         self._health = health
-        self._partitions: dict[TopicPartition, Partition] = {}
+        self._partitions: dict[TopicPartition, P] = {}
         self._arriving: set[asyncio.Task[None]] = set()
 
-    def of_topic(self, topic: str) -> list[Partition]:
+    def of_topic(self, topic: str) -> list[P]:
         """Return the topic's partitions."""
         return [partition for tp, partition in self._partitions.items() if tp.topic == topic]
 
-    def is_ours(self, partition: Partition) -> bool:
+    def is_ours(self, partition: P) -> bool:
         """Tell whether a partition has not been given back since."""
         return self._partitions.get(partition.tp) is partition
 
@@ -69,7 +70,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._consumer.pause(*(full - paused))
         self._consumer.resume(*(paused - full))
 
-    async def start_anew(self, partition: Partition) -> None:
+    async def start_anew(self, partition: P) -> None:
         """Drop a partition whose transaction failed, and take it over again after a while.
 
         If another worker has fenced us, the group tells us so within the session timeout, and that
@@ -120,7 +121,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
 
     async def _arrive(self, tp: TopicPartition, after_s: float) -> None:
         await asyncio.sleep(after_s)
-        partition = await self.take_over(tp)
+        partition = await self._take_over(tp)
         try:
             # Only now: before, the last owner may still have committed.
             await self._seek_to_committed(tp)

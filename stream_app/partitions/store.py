@@ -1,4 +1,4 @@
-"""A partition's users on local disk: RocksDB, rebuilt from user-preferences.
+"""A partition's state on local disk: RocksDB, rebuilt from its changelog, a compacted topic.
 
 The changelog position lies in the same write as the states, so that a restart reads only what
 came after it. The topic is the truth; the store may be thrown away at any time.
@@ -8,19 +8,21 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
 import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch
 
-from stream_app.worker.errors import StoreError
+from stream_app.partitions.errors import StoreError
 
 __all__ = ["PartitionStore"]
 
 logger = structlog.get_logger(__name__)
 
-# Keys of users have the first byte "u", so no user id can meet the store's own entries.
-USER = b"u"
+# Keys of records have the first byte "u", so no id can meet the store's own entries.
+RECORD = b"u"
 POSITION = b"m:next-offset"
 CHANGELOG = b"m:changelog"
 
@@ -31,7 +33,7 @@ MAX_SHUT_S = 20 * 60 * 60
 
 
 class PartitionStore:
-    """State records by key, with the offset on user-preferences from which to read on.
+    """State records by key, with the offset on the changelog from which to read on.
 
     `changelog` names cluster, topic and partition: a store of another one is thrown away, and so
     is one that nobody has had open for nearly a day. What it does raises a StoreError where the
@@ -54,8 +56,16 @@ class PartitionStore:
 
     def get(self, key: bytes) -> bytes | None:
         """Return a state record as the changelog has it, None if there is none."""
-        value: bytes | None = self._db.get(USER + key)
+        value: bytes | None = self._db.get(RECORD + key)
         return value
+
+    def after(self, key: bytes, num: int) -> list[tuple[bytes, bytes]]:
+        """Return the first `num` records behind a key, in the order of keys."""
+        # The least key behind it is the key with a zero byte more.
+        start = RECORD + key + b"\0" if key else RECORD
+        # In raw mode there are bytes only.
+        found = cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=start))
+        return [(one.removeprefix(RECORD), value) for one, value in islice(found, num)]
 
     def write(self, states: Mapping[bytes, bytes | None], next_offset: int) -> None:
         """Store states (None deletes) and the changelog position behind them, all or nothing.
@@ -65,9 +75,9 @@ class PartitionStore:
         batch = WriteBatch(raw_mode=True)
         for key, value in states.items():
             if value is None:
-                batch.delete(USER + key)
+                batch.delete(RECORD + key)
             else:
-                batch.put(USER + key, value)
+                batch.put(RECORD + key, value)
         batch.put(POSITION, str(max(next_offset, self.next_offset)).encode())
         with _errors_translated(self._directory):
             self._db.write(batch)

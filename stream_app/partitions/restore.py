@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_app.config import Settings
 from stream_app.kafka.connection import client_options
-from stream_app.worker.store import PartitionStore
+from stream_app.partitions.store import PartitionStore
 
 __all__ = ["restore"]
 
@@ -18,7 +18,7 @@ SAY_EVERY_S = 5.0
 
 
 async def restore(settings: Settings, changelog: TopicPartition, store: PartitionStore) -> int:
-    """Apply what `user-preferences` holds beyond the store's position; return how many records.
+    """Apply what the changelog holds beyond the store's position; return how many records.
 
     A position outside of what the topic holds belongs to a topic that was deleted or truncated:
     the store is then rebuilt from the beginning.

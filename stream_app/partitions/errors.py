@@ -1,4 +1,4 @@
-"""What ends a worker, as the command line shows it."""
+"""What ends a process with local state, as the command line shows it."""
 
 __all__ = ["StoreError"]
 

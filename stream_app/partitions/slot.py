@@ -1,6 +1,6 @@
-"""A directory for this worker's stores that no other worker on the machine uses.
+"""A directory for this process's stores that no other one of its kind on the machine uses.
 
-A worker that comes back takes the first free slot, so it finds the stores it left there.
+One that comes back takes the first free slot, so it finds the stores it left there.
 """
 
 import fcntl
@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["StateSlot"]
 
-# Workers on one machine; on a cluster every pod has its own volume and slot 0.
+# Processes on one machine; on a cluster every pod has its own volume and slot 0.
 MAX_SLOTS = 64
 
 
@@ -29,8 +29,8 @@ class StateSlot:
                 self._lock.close()
                 continue
             return
-        raise RuntimeError(f"all {MAX_SLOTS} slots below {root} are taken by running workers")
+        raise RuntimeError(f"all {MAX_SLOTS} slots below {root} are taken by running processes")
 
     def release(self) -> None:
-        """Let another worker have the directory."""
+        """Let another process have the directory."""
         self._lock.close()

@@ -1,14 +1,13 @@
 """Where reading begins when a partition is taken over, without a broker."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from aiokafka import TopicPartition
 
 from stream_app.config import Settings
 from stream_app.health import Health
-from stream_app.worker.assignment import Assignment
+from stream_app.partitions.assignment import Assignment
 from stream_app.worker.partition import Partition
 
 TP = TopicPartition("t", 0)
@@ -40,17 +39,15 @@ class Consumer:
 
 @pytest.mark.parametrize(("committed_offset", "position"), [(None, 0), (0, 0), (7, 7)])
 async def test_reading_goes_on_where_the_group_is_whatever_was_read(
-    committed_offset: int | None, position: int, tmp_path: Path
+    committed_offset: int | None, position: int
 ) -> None:
-    consumer = Consumer(committed_offset)
-    assignment = Assignment(
-        Settings(), consumer, tmp_path, asyncio.Event(), on_failure=print, health=Health()
-    )
-
     async def taken(tp: TopicPartition) -> Partition:
         return Partition(tp, producer=None)
 
-    assignment.take_over = taken
+    consumer = Consumer(committed_offset)
+    assignment = Assignment(
+        Settings(), consumer, taken, asyncio.Event(), on_failure=print, health=Health()
+    )
     await assignment.on_partitions_assigned([TP])
     await asyncio.wait_for(consumer.is_fetching.wait(), 5)
     assert consumer.position == position

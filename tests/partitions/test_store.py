@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from stream_app.worker.store import MAX_SHUT_S, PartitionStore
+from stream_app.partitions.store import MAX_SHUT_S, PartitionStore
 
 
 def test_states_and_position_survive_a_restart(tmp_path: Path) -> None:
@@ -56,11 +56,19 @@ def test_a_user_can_have_the_name_of_the_stores_own_entries(tmp_path: Path) -> N
     assert (store.get(b"m:next-offset"), store.get(b""), store.next_offset) == (b"1", b"2", 7)
 
 
+def test_records_are_gone_through_in_the_order_of_their_keys(tmp_path: Path) -> None:
+    store = PartitionStore(tmp_path / "s", "item-signals-0")
+    store.write({b"b": b"2", b"a": b"1", b"ab": b"3"}, next_offset=7)
+    assert store.after(b"", 2) == [(b"a", b"1"), (b"ab", b"3")]
+    assert store.after(b"ab", 2) == [(b"b", b"2")]
+    assert store.after(b"b", 2) == []
+
+
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from stream_app.worker.errors import StoreError
-from stream_app.worker.store import PartitionStore
+from stream_app.partitions.errors import StoreError
+from stream_app.partitions.store import PartitionStore
 store = PartitionStore(Path(sys.argv[1]) / "s", "user-preferences-0")
 store.write({b"ada": b"1"}, next_offset=7)
 # No file may grow beyond it, as none can on a full disk.

@@ -1,0 +1,1 @@
+"""Partitions with local state: taken over, restored, written for in transactions, given back."""

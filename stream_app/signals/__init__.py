@@ -1,0 +1,1 @@
+"""Online signals: interactions -> decayed counts of items, each event counted once."""
