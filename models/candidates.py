@@ -5,7 +5,7 @@ says), "newest" (the latest arrivals) and "explore" (drawn by chance, seeded by 
 the list can learn what it doesn't know).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -18,7 +18,7 @@ from models.preference import leaning
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import UserPreference
 
-__all__ = ["Candidate", "find_candidates", "tie_break"]
+__all__ = ["Candidate", "find_candidates", "given_candidates", "tie_break"]
 
 # Of twenty candidates: eight near to recent items, six near to the summary, three new, three drawn.
 SHARES = {"recent": 0.4, "summary": 0.3, "newest": 0.15, "explore": 0.15}
@@ -46,13 +46,14 @@ def find_candidates(
     num_candidates: int,
     seed: str,
     at: datetime,
+    exclude: Collection[str] = (),
 ) -> list[Candidate]:
     """Return at most `num_candidates` items that the user may be shown `at` a time, none twice.
 
-    What the user bought, ruled out or has just seen is left out. `seed` names the event: the same
-    state, catalogue and seed give the same candidates.
+    What the user bought, ruled out or has just seen is left out, and what the caller excludes.
+    `seed` names the event: the same state, catalogue and seed give the same candidates.
     """
-    exclude = {*state.excluded, *(seen.item_id for seen in state.recent)}
+    exclude = {*exclude, *state.excluded, *(seen.item_id for seen in state.recent)}
     recent_vector = _recent_vector(state, catalogue)
     proposals = {
         "recent": _nearest(catalogue, recent_vector, num_candidates, exclude),
@@ -61,6 +62,32 @@ def find_candidates(
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
     chosen = _share_out(proposals, num_candidates)
+    return _weighed(state, catalogue, chosen, recent_vector, summary_vector)
+
+
+def given_candidates(
+    state: UserPreference,
+    catalogue: Catalogue,
+    summary_vector: NDArray[np.float32] | None,
+    item_ids: Sequence[str],
+) -> list[Candidate]:
+    """Return exactly these items as candidates, in their order; no source has proposed them.
+
+    Raises:
+        KeyError: If an item is not in the catalogue.
+    """
+    given: dict[str, set[str]] = {item_id: set() for item_id in item_ids}
+    return _weighed(state, catalogue, given, _recent_vector(state, catalogue), summary_vector)
+
+
+def _weighed(
+    state: UserPreference,
+    catalogue: Catalogue,
+    chosen: Mapping[str, set[str]],
+    recent_vector: NDArray[np.float32] | None,
+    summary_vector: NDArray[np.float32] | None,
+) -> list[Candidate]:
+    """Return the chosen items, each with what the embeddings and the counted likes say of it."""
     if not chosen:
         return []
     item_ids = list(chosen)
