@@ -7,7 +7,7 @@ can learn what it doesn't know).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
@@ -21,7 +21,7 @@ from models.preference import leaning
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import Evidence, UserPreference
 
-__all__ = ["Candidate", "find_candidates", "tie_break"]
+__all__ = ["Candidate", "find_candidates", "given_candidates", "tie_break"]
 
 # Of twenty candidates: six near to recent items, four near to the summary, four that others went
 # on to, two popular, two new, two drawn.
@@ -87,37 +87,87 @@ def find_candidates(
     num_candidates: int,
     seed: str,
     at: datetime,
+    exclude: Collection[str] = (),
 ) -> list[Candidate]:
     """Return at most `num_candidates` items that the user may be shown `at` a time, none twice.
 
-    What the user bought, ruled out or has just seen is left out. `seed` names the event: the same
-    state, catalogue and seed give the same candidates.
+    What the user bought, rated, ruled out or has just seen is left out, and what the caller
+    excludes.
+    `seed` names the event: the same state, catalogue and seed give the same candidates.
     """
-    exclude = {*state.excluded, *(seen.item_id for seen in state.recent)}
-    recent_vector = _recent_vector(state, catalogue)
-    followed = _followed(state, catalogue, at)
+    exclude = {*exclude, *state.excluded, *(seen.item_id for seen in state.recent)}
+    leads = _leads(state, catalogue, summary_vector, at)
     proposals = {
-        "recent": _nearest(catalogue, recent_vector, num_candidates, exclude),
-        "summary": _nearest(catalogue, summary_vector, num_candidates, exclude),
-        "transitions": _first_shown(catalogue, followed, num_candidates, exclude),
+        "recent": _nearest(catalogue, leads.recent, num_candidates, exclude),
+        "summary": _nearest(catalogue, leads.summary, num_candidates, exclude),
+        "transitions": _first_shown(catalogue, leads.followed, num_candidates, exclude),
         "popular": _popular(state, catalogue, num_candidates, exclude),
         "newest": catalogue.newest(num_candidates, at=at, exclude=exclude),
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
     chosen = _share_out(proposals, num_candidates)
+    return _weighed(state, catalogue, chosen, leads)
+
+
+def given_candidates(
+    state: UserPreference,
+    catalogue: Catalogue,
+    summary_vector: NDArray[np.float32] | None,
+    item_ids: Sequence[str],
+    *,
+    at: datetime,
+) -> list[Candidate]:
+    """Return exactly these items as candidates, in their order; no source has proposed them.
+
+    Raises:
+        KeyError: If an item is not in the catalogue.
+    """
+    given: dict[str, set[str]] = {item_id: set() for item_id in item_ids}
+    return _weighed(state, catalogue, given, _leads(state, catalogue, summary_vector, at))
+
+
+@dataclass(frozen=True)
+class _Leads:
+    """What leads from a user to items: two vectors, and where others went from the same items."""
+
+    recent: NDArray[np.float32] | None
+    summary: NDArray[np.float32] | None
+    followed: Mapping[str, _Votes]
+
+
+def _leads(
+    state: UserPreference,
+    catalogue: Catalogue,
+    summary_vector: NDArray[np.float32] | None,
+    at: datetime,
+) -> _Leads:
+    return _Leads(
+        recent=_recent_vector(state, catalogue),
+        summary=summary_vector,
+        followed=_followed(state, catalogue, at),
+    )
+
+
+def _weighed(
+    state: UserPreference,
+    catalogue: Catalogue,
+    chosen: Mapping[str, set[str]],
+    leads: _Leads,
+) -> list[Candidate]:
+    """Return the chosen items, each with what vectors, crowd and counted likes say of it."""
     if not chosen:
         return []
     item_ids = list(chosen)
     vectors = catalogue.vectors(item_ids)
     opinions = {
-        "recent": _cosines(vectors, recent_vector),
-        "summary": _cosines(vectors, summary_vector),
-        "transitions": _shares_of_most(followed, item_ids),
+        "recent": _cosines(vectors, leads.recent),
+        "summary": _cosines(vectors, leads.summary),
+        "transitions": _shares_of_most(leads.followed, item_ids),
         "popular": _prominences(catalogue, item_ids),
     }
     taste = [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids]
     return [
-        _candidate(profile, chosen[profile.item_id], opinions, taste[row], row, followed)
+        _candidate(profile, chosen[profile.item_id], opinions, taste[row], row, leads.followed)
         for row, profile in enumerate(map(catalogue.get, item_ids))
         if profile is not None
     ]

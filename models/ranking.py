@@ -4,15 +4,16 @@ Many users at once, because models are fast in batches; on who else is in the ba
 digits of a model's scores depend.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.attempts import attempt
-from models.candidates import Candidate, find_candidates, tie_break
+from models.candidates import Candidate, find_candidates, given_candidates, tie_break
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine
 from models.errors import EngineError
@@ -24,7 +25,7 @@ from schemas.ranking import CitedItem, FollowedItem, RankedCandidate, Ranking, T
 from schemas.user_preference import Evidence, UserPreference
 from schemas.versions import Versions
 
-__all__ = ["Asked", "rank", "ranking_id"]
+__all__ = ["Asked", "Question", "rank", "rank_candidates", "ranking_id"]
 
 # A model's last digits depend on who else is in the batch (about 1e-6 in fp32). Rounded, by
 # arithmetic one score in a hundred still does.
@@ -40,26 +41,34 @@ MAX_TITLE_CHARS = 160
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The event that a ranking answers, the state after it, and the summary before it.
+class Question:
+    """For which user, at what time, with which seed candidates are to be ranked.
 
-    `by_model` is false where the prior alone is to rank. What the answer has to do without is
-    added to `faults`, in words.
+    `exclude` is not listed, besides what the state rules out; `candidates` are the items to rank
+    where they are given, None has them found in the catalogue. `by_model` is false where the prior
+    alone is to rank. What the answer has to do without is added to `faults`, in words.
     """
+
+    state: UserPreference
+    at: datetime
+    seed: str
+    adapter: str | None = None
+    by_model: bool = True
+    exclude: Collection[str] = ()
+    candidates: Sequence[str] | None = None
+    faults: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The event that a ranking answers, and the summary before it."""
 
     event: Interaction
     source: SourcePosition
     title: str
-    state: UserPreference
     previous_summary: str
     versions: Versions
-    by_model: bool
-    faults: list[str]
-
-    @property
-    def ranking_id(self) -> str:
-        """The id of the answer to the event."""
-        return ranking_id(self.event, self.source)
+    question: Question
 
 
 def ranking_id(event: Interaction, source: SourcePosition) -> str:
@@ -71,67 +80,95 @@ def rank(
     engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int
 ) -> list[Ranking]:
     """Return the answer to each event; where the engine fails for one, the prior alone ranks."""
-    vectors = _summary_vectors(engine, asked)
+    ranked = rank_candidates(engine, catalogue, [one.question for one in asked], num_candidates)
+    return [_ranking(one, candidates) for one, candidates in zip(asked, ranked, strict=True)]
+
+
+def rank_candidates(
+    engine: Engine, catalogue: Catalogue, questions: Sequence[Question], num_candidates: int
+) -> list[list[RankedCandidate]]:
+    """Return the candidates of each question, best first; no event is needed.
+
+    Raises:
+        KeyError: If a given candidate is not in the catalogue.
+    """
+    vectors = _summary_vectors(engine, questions)
     candidates = [
-        find_candidates(
-            one.state,
-            catalogue,
-            vectors.get(row),
-            num_candidates=num_candidates,
-            seed=one.ranking_id,
-            # When it was recorded: a sender's own clock may be wrong.
-            at=one.source.timestamp,
-        )
-        for row, one in enumerate(asked)
+        _candidates(catalogue, one, vectors.get(row), num_candidates)
+        for row, one in enumerate(questions)
     ]
-    scores = _scores(engine, asked, candidates)
+    scores = _scores(engine, questions, candidates)
     return [
-        _ranking(catalogue, one, found, scored)
-        for one, found, scored in zip(asked, candidates, scores, strict=True)
+        _ranked(catalogue, one, found, scored)
+        for one, found, scored in zip(questions, candidates, scores, strict=True)
     ]
 
 
-def _summary_vectors(engine: Engine, asked: Sequence[Asked]) -> dict[int, NDArray[np.float32]]:
+def _summary_vectors(
+    engine: Engine, questions: Sequence[Question]
+) -> dict[int, NDArray[np.float32]]:
     """Return by row what the summaries say as vectors; users without a summary have none."""
     told = {
-        row: Embeddable(one.state.summary) for row, one in enumerate(asked) if one.state.summary
+        row: Embeddable(one.state.summary) for row, one in enumerate(questions) if one.state.summary
     }
     embedded = attempt(engine.embed, list(told.values()))
     vectors: dict[int, NDArray[np.float32]] = {}
     for row, vector in zip(told, embedded, strict=True):
         if isinstance(vector, EngineError):
-            asked[row].faults.append(f"summary not used to find candidates: {vector.public}")
+            questions[row].faults.append(f"summary not used to find candidates: {vector.public}")
         else:
             vectors[row] = vector
     return vectors
 
 
+def _candidates(
+    catalogue: Catalogue,
+    question: Question,
+    summary_vector: NDArray[np.float32] | None,
+    num_candidates: int,
+) -> list[Candidate]:
+    if question.candidates is not None:
+        return given_candidates(
+            question.state, catalogue, summary_vector, question.candidates, at=question.at
+        )
+    return find_candidates(
+        question.state,
+        catalogue,
+        summary_vector,
+        num_candidates=num_candidates,
+        seed=question.seed,
+        at=question.at,
+        exclude=question.exclude,
+    )
+
+
 def _scores(
-    engine: Engine, asked: Sequence[Asked], candidates: list[list[Candidate]]
+    engine: Engine, questions: Sequence[Question], candidates: list[list[Candidate]]
 ) -> list[list[float | None]]:
     """Return the model's score of each candidate, None where it gave none."""
     scores: list[list[float | None]] = [[None] * len(found) for found in candidates]
     requests = {
-        row: score_request(
-            one.state, (found.profile for found in candidates[row]), one.versions.adapter
-        )
-        for row, one in enumerate(asked)
+        row: score_request(one.state, (found.profile for found in candidates[row]), one.adapter)
+        for row, one in enumerate(questions)
         if one.by_model
     }
     for row, answer in zip(requests, attempt(engine.score, list(requests.values())), strict=True):
         if isinstance(answer, EngineError):
-            asked[row].faults.append(f"ranked without model: {answer.public}")
+            questions[row].faults.append(f"ranked without model: {answer.public}")
         elif not all(map(isfinite, answer)):
-            asked[row].faults.append("ranked without model: its scores are no numbers")
+            questions[row].faults.append("ranked without model: its scores are no numbers")
         else:
             scores[row] = [round(score, SCORE_DIGITS) for score in answer]
     return scores
 
 
-def _ranking(
-    catalogue: Catalogue, asked: Asked, candidates: list[Candidate], scores: list[float | None]
-) -> Ranking:
-    cites = _citations(catalogue, asked.state, [one.profile.item_id for one in candidates])
+def _ranked(
+    catalogue: Catalogue,
+    question: Question,
+    candidates: list[Candidate],
+    scores: list[float | None],
+) -> list[RankedCandidate]:
+    cites = _citations(catalogue, question.state, [one.profile.item_id for one in candidates])
     ranked = [
         RankedCandidate(
             item_id=candidate.profile.item_id,
@@ -146,10 +183,14 @@ def _ranking(
         )
         for candidate, score, cited in zip(candidates, scores, cites, strict=True)
     ]
-    ranked.sort(key=lambda one: (-one.score, tie_break(asked.ranking_id, one.item_id)))
+    return sorted(ranked, key=lambda one: (-one.score, tie_break(question.seed, one.item_id)))
+
+
+def _ranking(asked: Asked, candidates: Sequence[RankedCandidate]) -> Ranking:
+    question = asked.question
     return Ranking(
-        ranking_id=asked.ranking_id,
-        user_id=asked.state.user_id,
+        ranking_id=question.seed,
+        user_id=question.state.user_id,
         trigger=Trigger(
             event_id=asked.event.event_id,
             item_id=asked.event.item_id,
@@ -158,11 +199,11 @@ def _ranking(
             occurred_at=asked.event.occurred_at,
             source=asked.source,
         ),
-        summary=asked.state.summary,
+        summary=question.state.summary,
         previous_summary=asked.previous_summary,
-        candidates=tuple(ranked),
+        candidates=tuple(candidates),
         versions=asked.versions,
-        degraded=tuple(asked.faults),
+        degraded=tuple(question.faults),
     )
 
 

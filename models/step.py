@@ -4,7 +4,7 @@ Live and replay call the same function. It takes many users at once, one event o
 models are fast in batches; a user's result does not depend on who else is in the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ from models.preference import (
     summary_request,
     with_summary,
 )
-from models.ranking import Asked, rank
+from models.ranking import Asked, Question, rank, ranking_id
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
@@ -43,6 +43,9 @@ class StepInput:
     scores for this user, None the base weights. `ranked_by` is None for an event that is applied
     only, because a newer one of its user is answered; "prior" leaves the model's scores out. The
     state after it is the same whichever it is.
+
+    `exclude` is kept out of the list, besides what the state rules out; `candidates` are the items
+    to rank where they are given. Both are an experiment's: live leaves them alone.
     """
 
     state: UserPreference | None
@@ -52,6 +55,8 @@ class StepInput:
     degraded: tuple[str, ...] = ()
     adapter: str | None = None
     ranked_by: RankedBy = "model"
+    exclude: Collection[str] = ()
+    candidates: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,9 @@ def step(
             event=one.event,
             source=one.source,
             title=one.profile.title,
-            state=states[row],
             previous_summary=before[row].summary,
             versions=engine.versions.model_copy(update={"adapter": one.adapter}),
-            by_model=one.ranked_by == "model",
-            faults=faults[row],
+            question=_question(one, states[row], faults[row]),
         )
         for row, one in enumerate(inputs)
         if one.ranked_by is not None
@@ -113,6 +116,20 @@ def step(
 def _new_state(engine: Engine, one: StepInput) -> UserPreference:
     at = credible_time(one.event, one.source)
     return new_preference(one.event.user_id, at, engine.versions)
+
+
+def _question(one: StepInput, state: UserPreference, faults: list[str]) -> Question:
+    return Question(
+        state=state,
+        # When it was recorded: a sender's own clock may be wrong.
+        at=one.source.timestamp,
+        seed=ranking_id(one.event, one.source),
+        adapter=one.adapter,
+        by_model=one.ranked_by == "model",
+        exclude=one.exclude,
+        candidates=one.candidates,
+        faults=faults,
+    )
 
 
 def _summarised(

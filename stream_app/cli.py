@@ -32,6 +32,8 @@ from stream_app.kafka.access import next_step
 from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.partitions.errors import StoreError
+from stream_app.replay.command import replay
+from stream_app.replay.errors import ReplayError
 from stream_app.supervise import AGENTS, run_together
 from stream_app.tables import TableError
 from stream_app.with_settings import with_settings
@@ -44,6 +46,7 @@ KNOWN_ERRORS = (
     EmbeddedError,
     TableError,
     FinetuneError,
+    ReplayError,
     ImageError,
     StorageUnavailableError,
     EngineError,
@@ -231,7 +234,7 @@ def catalog() -> None:
 )
 @with_settings
 def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: bool) -> None:
-    """Load ITEMS (.jsonl or .csv) and their pictures into object storage and the items topic.
+    """Load ITEMS (.jsonl, .csv, .parquet) and their pictures into object storage and their topic.
 
     \b
     Columns: item_id, title; and if there are any: description, categories (or genres: a list, or
@@ -263,12 +266,13 @@ def catalog_load(settings: Settings, items: Path, pictures: Path | None, again: 
 @click.option("--limit", type=click.IntRange(min=1), help="Send only the first lines.")
 @with_settings
 def send(settings: Settings, events: Path, limit: int | None) -> None:
-    """Send EVENTS (.jsonl, .csv, or - for JSONL on stdin) to the interactions topic.
+    """Send EVENTS (.jsonl, .csv, .parquet, or - for JSONL on stdin) to the interactions topic.
 
     \b
     Columns: user_id, item_id; and if there are any: kind (view, click, like, dislike, purchase,
-    rating; default click), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds; default
-    now), event_id (default: made of the row and its line, so a file sent again counts once).
+    rating; default click), rating (0 to 5), occurred_at (ISO) or timestamp (unix seconds or
+    milliseconds; default now), event_id (default: made of the row and its line, so a file sent
+    again counts once).
     """  # noqa: D301  # \b keeps click from running the lines together
     from stream_app.send import send_interactions
     from stream_app.show import progress_bars
@@ -357,6 +361,7 @@ commands.add_command(adapters)
 commands.add_command(dead_letters)
 commands.add_command(doctor)
 commands.add_command(finetune)
+commands.add_command(replay)
 
 
 def _exit_with(errors: list[str]) -> None:

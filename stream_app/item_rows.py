@@ -45,7 +45,7 @@ def to_item(row: Row, bucket: str, *, added_at: datetime | None) -> Item:
             price=None if row.get("price") is None else float(str(row["price"])),
             available=str(row.get("available", True)).lower() not in FALSE,
             added_at=datetime.fromisoformat(str(row["added_at"]))
-            if "added_at" in row
+            if row.get("added_at") is not None
             else added_at,
         )
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Rows of a JSONL or CSV file, with their line numbers for error messages."""
+"""Rows of a JSONL, CSV or Parquet file, with their line numbers for error messages."""
 
 import csv
 import sys
@@ -21,11 +21,18 @@ class TableError(Exception):
 def read_rows(path: Path) -> Iterator[tuple[int, Row | TableError]]:
     """Yield each line's number and row; a bad line yields its error and doesn't end the file.
 
-    `-` reads JSONL from standard input. Empty CSV fields are left out of their row.
+    `-` reads JSONL from standard input. Empty CSV fields and Parquet's nulls are left out of their
+    row.
 
     Raises:
-        TableError: If the file can't be opened or its ending is neither .jsonl nor .csv.
+        TableError: If the file can't be opened, or its ending is not .jsonl, .csv or .parquet.
     """
+    if path.suffix == ".parquet":
+        # Imported for such files only: it is an extra, and takes a quarter of a second.
+        from stream_app.parquet import parquet_rows
+
+        yield from parquet_rows(path)
+        return
     with _open(path) as file:
         yield from _csv_rows(file) if path.suffix == ".csv" else _jsonl_rows(file)
 
@@ -42,7 +49,7 @@ def _open(path: Path) -> Iterator[TextIO]:
         yield sys.stdin
         return
     if path.suffix not in {".jsonl", ".ndjson", ".csv"}:
-        raise TableError(f"{path}: expected a name ending in .jsonl or .csv")
+        raise TableError(f"{path}: expected a name ending in .jsonl, .csv or .parquet")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             yield file

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.versions import Versions
 from stream_app.finetune.evaluation import Quality
 from stream_app.finetune.job import Job
-from stream_app.finetune.sources import Sources
+from stream_app.offline.sources import Sources
 
 __all__ = ["Report", "card"]
 

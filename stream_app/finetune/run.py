@@ -16,7 +16,6 @@ from models.mllm.prompts import Plain
 from models.mllm.training.rows import RowBuilder
 from models.mllm.training.train import Plan, train
 from stream_app.finetune.batches import Batches, repeated
-from stream_app.finetune.cache import Cache, digest
 from stream_app.finetune.card import Report, card
 from stream_app.finetune.errors import FinetuneError
 from stream_app.finetune.evaluation import Quality, popularity_scores, quality
@@ -30,9 +29,11 @@ from stream_app.finetune.examples import (
 from stream_app.finetune.folder import finished_training, require_own, write_folder
 from stream_app.finetune.job import Job
 from stream_app.finetune.negatives import Pool, exists_from, popularity
-from stream_app.finetune.profiles import missing_pictures, read_profiles
-from stream_app.finetune.sources import Sources, read_sources
 from stream_app.finetune.states import score_requests
+from stream_app.offline.cache import Cache, digest
+from stream_app.offline.files import LogFiles
+from stream_app.offline.profiles import missing_pictures, read_profiles
+from stream_app.offline.sources import Sources, read_sources
 from stream_app.show import Progress
 
 __all__ = ["run_finetune"]
@@ -43,7 +44,6 @@ MIN_PAIRS = 10
 ACCUMULATION = 2
 NUM_EVALUATIONS = 10
 NUM_SCORED_AT_ONCE = 32
-MAX_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,16 @@ def run_finetune(
 
     Raises:
         FinetuneError: If the data or the folder can't be used; says what to change.
-        TableError: If a file can't be read.
+        TableError: If a file can't be read, or its pictures are not there.
         EngineError: If the model fails.
     """
     processes = PartialState()
     require_own(job.out, engine.versions)
     seed = job.settings.seed
-    sources = read_sources(job.events, job.items, bucket=job.bucket, seed=seed)
-    for line in sources.left_out[:MAX_TOLD]:
-        tell(f"left out: {line}")
-    if len(sources.left_out) > MAX_TOLD:
-        tell(f"left out: {len(sources.left_out) - MAX_TOLD} more")
+    files = LogFiles(job.events, job.items, job.pictures)
+    sources = read_sources(files, bucket=job.bucket, seed=seed)
+    for line in sources.left_out.told():
+        tell(line)
     draft = _draft(job, sources)
     with processes.main_process_first():
         requests = _requests(

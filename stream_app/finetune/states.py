@@ -23,8 +23,8 @@ from models.preference import (
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
-from stream_app.finetune.cache import Cache, digest
 from stream_app.finetune.examples import Example, Histories
+from stream_app.offline.cache import Cache, digest
 from stream_app.show import Progress
 
 __all__ = ["score_requests"]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from finetune.rows import write_rows
 from mllm.tiny_models import llava_llama, processor, tokenizer
 from PIL import Image
 
 from models.engine import ItemContent, ItemReading, SummaryRequest
 from models.mllm.engine import MllmEngine
 from models.mllm.load import LoadedModel
+from rows import write_rows
 from stream_app.finetune.job import Job, TrainingSettings
 
 NUM_HOODIES, NUM_DRESSES = 12, 40

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from finetune.rows import write_rows
 from finetune.small_shop import CountingEngine, catalogue, job, log, tiny_model
 from peft import PeftModel
 from safetensors import safe_open
@@ -14,10 +13,12 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from models.engine import ScoreRequest, Taste
 from models.mllm.engine import MllmEngine
+from rows import write_rows
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
 from stream_app.finetune.job import Job
 from stream_app.finetune.run import run_finetune
+from stream_app.tables import TableError
 
 ASKED = ScoreRequest("Likes hoodies.", (), Taste(), ("blue hoodie 3", "red dress 4"))
 
@@ -169,7 +170,7 @@ def test_a_log_without_a_positive_is_refused(tmp_path: Path) -> None:
 def test_pictures_of_another_folder_are_asked_for(tmp_path: Path) -> None:
     elsewhere = job(tmp_path)
     write_rows(elsewhere.items, [{**one, "image": f"{one['item_id']}.jpg"} for one in catalogue()])
-    with pytest.raises(FinetuneError, match=r"none of .* pictures is in .* with --pictures"):
+    with pytest.raises(TableError, match=r"none of .* pictures is in .* with --pictures"):
         trained(elsewhere)
 
 

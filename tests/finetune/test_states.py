@@ -13,11 +13,11 @@ from records import interaction, item, source
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import UserPreference
-from stream_app.finetune.cache import Cache
 from stream_app.finetune.examples import Example, Histories
-from stream_app.finetune.pictures import with_picture
-from stream_app.finetune.profiles import read_profiles
 from stream_app.finetune.states import score_requests
+from stream_app.offline.cache import Cache
+from stream_app.offline.pictures import with_picture
+from stream_app.offline.profiles import read_profiles
 
 ITEMS = [item(number) for number in range(12)]
 

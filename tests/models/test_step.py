@@ -5,10 +5,11 @@ import pytest
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError, UnavailableError
-from models.ranking import MIN_SIMILARITY
+from models.preference import new_preference
+from models.ranking import MIN_SIMILARITY, Question, rank_candidates
 from models.step import StepInput, StepOptions, StepResult, step
 from models.weightless import WeightlessEngine
-from records import interaction, source
+from records import EPOCH, interaction, source
 from schemas.codec import encode
 from schemas.user_preference import UserPreference
 from world import ENGINE, catalogue, profiles
@@ -269,3 +270,33 @@ def test_a_long_title_is_cut_in_a_ranking() -> None:
     one = replace(asked(0, "ada", 1, None), profile=long[1])
     (result,) = step(ENGINE, shop, [one], StepOptions(20))
     assert len(encode(result.ranking)) < 5000
+
+
+def test_what_an_experiment_excludes_is_not_listed_and_its_place_is_filled() -> None:
+    one = asked(0, "ada", 1, None)
+    (free,) = run([one])
+    shown = {found.item_id for found in free.ranking.candidates}
+    (result,) = run([replace(one, exclude=shown)])
+    found = {found.item_id for found in result.ranking.candidates}
+    assert len(found) == 20
+    assert not found & shown
+
+
+def test_given_candidates_are_ranked_all_and_alone_with_the_scores_they_have_when_found() -> None:
+    one = asked(0, "ada", 1, None)
+    (free,) = run([one])
+    by_id = {found.item_id: found for found in free.ranking.candidates}
+    given = sorted(by_id)[:5]
+    (result,) = run([replace(one, candidates=given)])
+    assert sorted(found.item_id for found in result.ranking.candidates) == given
+    for found in result.ranking.candidates:
+        assert found == by_id[found.item_id].model_copy(update={"sources": {}})
+
+
+def test_a_user_of_whom_nothing_is_known_is_asked_about_without_an_event() -> None:
+    state = new_preference("new", EPOCH, ENGINE.versions)
+    question = Question(state=state, at=EPOCH, seed="new")
+    (found,) = rank_candidates(ENGINE, CATALOGUE, [question], 20)
+    assert len({one.item_id for one in found}) == 20
+    # Drawn, or the newest of that time: there is nothing else to go by.
+    assert {name for one in found for name in one.sources} == {"newest", "explore"}

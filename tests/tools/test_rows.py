@@ -1,8 +1,12 @@
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 
+from schemas.item import Item
 from stream_app.interaction_rows import to_interaction
 from stream_app.item_rows import to_item
 from stream_app.tables import TableError, read_rows
@@ -47,6 +51,47 @@ def test_a_movielens_row_is_a_rating() -> None:
     assert to_interaction(row, 3).event_id != event.event_id
 
 
+@pytest.mark.parametrize("timestamp", [1_767_225_600, "1767225600.0", 1_767_225_600_000])
+def test_seconds_and_milliseconds_are_told_apart(timestamp: object) -> None:
+    row = {"user_id": 5, "item_id": 7, "timestamp": timestamp}
+    assert to_interaction(row, 1).occurred_at == AT
+
+
+@pytest.mark.parametrize("timestamp", [-1, 4_102_444_800, 99_999_999_999, 1.8e15, "nan", "inf"])
+def test_a_time_that_is_neither_is_refused_with_its_value(timestamp: object) -> None:
+    row = {"user_id": 5, "item_id": 7, "timestamp": timestamp}
+    with pytest.raises(TableError, match=re.escape(f"timestamp {float(timestamp):.15g} is")):
+        to_interaction(row, 1)
+
+
+def test_parquet_rows_are_those_of_the_same_table_as_jsonl(tmp_path: Path) -> None:
+    rows = [
+        {"user_id": 1, "item_id": "a", "occurred_at": AT, "kind": "like", "rating": None},
+        {"user_id": 2, "item_id": "b", "occurred_at": AT, "kind": None, "rating": 3.5},
+    ]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    lines = [{**row, "occurred_at": AT.isoformat()} for row in rows]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = [to_interaction(row, line) for line, row in read_rows(tmp_path / "rows.parquet")]
+    expected = [to_interaction(row, line) for line, row in read_rows(tmp_path / "rows.jsonl")]
+    without_ids = [one.model_copy(update={"event_id": "-"}) for one in found]
+    assert without_ids == [one.model_copy(update={"event_id": "-"}) for one in expected]
+
+
+def test_times_of_nanoseconds_are_read(tmp_path: Path) -> None:
+    at = pyarrow.array([1_767_225_600_000_000_001], type=pyarrow.timestamp("ns"))
+    pyarrow.parquet.write_table(pyarrow.table({"occurred_at": at}), tmp_path / "rows.parquet")
+    assert list(read_rows(tmp_path / "rows.parquet")) == [
+        (1, {"occurred_at": AT.replace(tzinfo=None)})
+    ]
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rows.parquet").write_text("no")
+    with pytest.raises(TableError, match=r"rows\.parquet"):
+        list(read_rows(tmp_path / "rows.parquet"))
+
+
 def test_ids_may_be_numbers_and_naive_times_are_utc() -> None:
     row = {"user_id": 5, "item_id": 7, "kind": "like", "occurred_at": "2026-01-01T00:00:00"}
     event = to_interaction(row, 1)
@@ -83,6 +128,11 @@ def test_an_item_row_in_the_shape_of_a_csv_export() -> None:
     row = {"item_id": "7", "title": "T", "categories": "a| b|", "price": "9.5", "available": "0"}
     item = to_item(row, "media", added_at=AT)
     assert (item.categories, item.price, item.available) == (("a", "b"), 9.5, False)
+
+
+def test_an_item_as_its_topic_has_it_is_read_as_it_is() -> None:
+    item = Item(item_id="7", title="T", categories=("a",), attributes={"colour": "red"})
+    assert to_item(item.model_dump(mode="json"), "media", added_at=None) == item
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from schemas.codec import Poison, decode, encode
 from schemas.item import Item
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
-from stream_app.finetune.cache import Cache, digest
-from stream_app.finetune.errors import FinetuneError
-from stream_app.finetune.pictures import picture_file, with_picture
+from stream_app.offline.cache import Cache, digest
+from stream_app.offline.pictures import picture_file, with_picture
 from stream_app.show import Progress
+from stream_app.tables import TableError
 
 __all__ = ["missing_pictures", "read_profiles"]
 
@@ -24,14 +24,14 @@ def missing_pictures(items: Sequence[Item], pictures: Path) -> list[str]:
     """Return the keys of the pictures that are named and not there.
 
     Raises:
-        FinetuneError: If that is all of them: then the folder is the wrong one.
+        TableError: If that is all of them: then the folder is the wrong one.
     """
     named = [item for item in items if item.image is not None]
     missing = [
         item.image.key for item in named if item.image and picture_file(item, pictures) is None
     ]
     if named and len(missing) == len(named):
-        raise FinetuneError(
+        raise TableError(
             f"none of {len(named)} pictures is in {pictures}, such as {missing[0]}: name their "
             f"folder with --pictures, or take the column image out of the catalogue"
         )

@@ -1,0 +1,1 @@
+"""A shop as files: its log, its catalogue and its pictures, read as the running processes would."""

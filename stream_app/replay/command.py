@@ -1,0 +1,175 @@
+"""`stream-app replay`: nothing but wiring."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import orjson
+
+from schemas.interaction import Interaction
+from schemas.item import Item
+from stream_app.config import Settings
+from stream_app.with_settings import with_settings
+
+if TYPE_CHECKING:
+    from stream_app.replay.job import Protocol
+    from stream_app.replay.queries import Query, RankedList
+
+__all__ = ["replay"]
+
+QUERIES = "queries.jsonl"
+
+
+@click.command()
+@click.argument("log", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--protocol",
+    type=click.Choice(["temporal", "prequential", "paper"]),
+    default="temporal",
+    show_default=True,
+    help="What is asked of the log; see above.",
+)
+@click.option(
+    "--items",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The catalogue, as for `catalog load`; a MovieLens folder has its own.",
+)
+@click.option(
+    "--pictures",
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that the items' image paths are relative to; default: the catalogue's own.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NAME=COLUMN",
+    help="Where the log's columns have other names: user, item, time, kind, rating or event, such "
+    "as user=userId; once for each.",
+)
+@click.option("--users", type=click.IntRange(min=1), help="Only so many, drawn at random.")
+@click.option(
+    "--queries-per-user", type=click.IntRange(min=1), help="Only so many of each, the newest."
+)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0, 0.9, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Part of the events, the newest, that lies after the cut of temporal and paper.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=7,
+    show_default=True,
+    help="Draws users and negatives, and orders events of one time.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for the answers.",
+)
+@with_settings
+def replay(
+    settings: Settings,
+    log: Path,
+    *,
+    protocol: "Protocol",
+    items: Path | None,
+    pictures: Path | None,
+    columns: tuple[str, ...],
+    users: int | None,
+    queries_per_user: int | None,
+    test_share: float,
+    seed: int,
+    out: Path,
+) -> None:
+    """Answer a historic LOG as the product would have, to see how good its lists are.
+
+    \b
+    stream-app replay ml-latest-small --users 50 --out report
+    stream-app replay events.jsonl --items items.jsonl --protocol prequential --out report
+    stream-app replay log.parquet --items items.csv --column user=uid --column time=ts --out report
+    The first run: STREAM_APP_ENGINE=weightless takes no model, and tells whether all is read.
+
+    LOG is a file (.jsonl as on the topic or as for `send`, .csv, .parquet) or a folder of MovieLens
+    as it comes. Times are ISO, or unix seconds or milliseconds. Events go through the same step as
+    live, in the order of their times, with the engine and the options of STREAM_APP_ variables; no
+    Kafka and no object storage is needed. Events of one time come in an order drawn by the seed.
+
+    \b
+    temporal     one cut in time for all: after it, each item that a user first met and liked is
+                 to be found in the whole catalogue
+    prequential  the same over the whole log: first the list, then the event
+    paper        as temporal, among 20 items drawn at random: to compare with MLLM-MSR's tables
+
+    Nothing is told of the future: an answer knows only the events before its query, a list has
+    only items that were there and that the user had not met, and every run checks its queries for
+    leaks.
+
+    \b
+    OUT gets  answers.jsonl   a header that says what was replayed, then a list for each query
+              costs.jsonl     what each list took
+              queries.jsonl   what was asked, and what the user then did
+              work/           states, to go on from
+
+    Interrupted, the same command goes on where it was. What the model reads in an item is kept
+    below STREAM_APP_HOME, for other replays too. The same log and options give the same bytes.
+    """  # noqa: D301  # \b keeps click from running the lines together
+    # Slow imports, which the other commands don't need.
+    from stream_app.offline.columns import parse_columns
+    from stream_app.offline.files import find_files
+    from stream_app.replay.job import Job, run_job
+    from stream_app.replay.protocols import Sample
+    from stream_app.show import progress_bars
+
+    files = find_files(log, items=items, pictures=pictures, columns=parse_columns(columns))
+    job = Job(files, protocol, out, Sample(users, queries_per_user, seed), test_share)
+    with progress_bars() as progress:
+        done = run_job(
+            job, settings, progress=progress, tell=lambda line: click.echo(line, err=True)
+        )
+    evaluate(done.log, done.items, done.queries, done.answers, out)
+    num_users = len({query.user_id for query in done.queries})
+    num_cold_users = sum(query.num_history == 0 for query in done.queries)
+    num_cold_items = sum(query.is_cold_item for query in done.queries)
+    click.echo(
+        f"{out}: {len(done.answers)} queries of {num_users} users answered; {num_cold_users} of "
+        f"them before the user's first event, {num_cold_items} before the item's"
+    )
+
+
+def evaluate(
+    log: Sequence[Interaction],
+    items: Mapping[str, Item],
+    queries: Sequence["Query"],
+    answers: Sequence["RankedList"],
+    out: Path,
+) -> None:
+    """Write what was asked beside the answers, which are in their file already.
+
+    Args:
+        log: Events in the order of time.
+        items: The catalogue.
+        queries: What was asked.
+        answers: Ours, in the order of the queries.
+        out: The folder.
+    """
+    with (out / QUERIES).open("wb") as file:
+        for query in queries:
+            # What the user has seen is in the log, and would be most of the file.
+            fields = {
+                "query_id": query.query_id,
+                "user_id": query.user_id,
+                "at": query.at,
+                "position": query.position,
+                "target": query.target,
+                "num_history": query.num_history,
+                "candidates": query.candidates,
+                "is_cold_item": query.is_cold_item,
+            }
+            file.write(orjson.dumps(fields) + b"\n")

@@ -1,0 +1,172 @@
+"""The whole of `stream-app replay`: read, ask, check, have the product answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Literal
+
+from models.engine import Engine
+from models.profile import UNREAD
+from models.step import StepOptions
+from schemas.codec import encode
+from schemas.interaction import Interaction
+from schemas.item import Item
+from schemas.item_profile import ItemProfile
+from stream_app.config import Settings
+from stream_app.engine import load_engine
+from stream_app.offline.cache import Cache, digest
+from stream_app.offline.files import LogFiles
+from stream_app.offline.profiles import missing_pictures, read_profiles
+from stream_app.offline.sources import Sources, read_sources
+from stream_app.pictures import as_seen
+from stream_app.replay.errors import ReplayError
+from stream_app.replay.journal import Answer, Header, open_journal, read_answers
+from stream_app.replay.leaks import check_leaks
+from stream_app.replay.protocols import Sample, paper, prequential, temporal
+from stream_app.replay.queries import Query, RankedList
+from stream_app.replay.run import Replayed, answer_queries, items_needed
+from stream_app.show import Progress
+
+__all__ = ["Answered", "Job", "Protocol", "run_job"]
+
+Protocol = Literal["prequential", "temporal", "paper"]
+
+# Of the header: another number where the same options would give other bytes.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """Which log is replayed, by which protocol, and where the answers go."""
+
+    files: LogFiles
+    protocol: Protocol
+    out: Path
+    sample: Sample
+    test_share: float
+
+    def queries(self, sources: Sources) -> list[Query]:
+        """Return what is asked of the log.
+
+        Raises:
+            ReplayError: If there is nothing to ask.
+        """
+        log = sources.events
+        if self.protocol == "prequential":
+            queries = prequential(log, self.sample)
+        elif self.protocol == "temporal":
+            queries = temporal(log, self.sample, test_share=self.test_share)
+        else:
+            queries = paper(log, sources.items, self.sample, test_share=self.test_share)
+        if not queries:
+            raise ReplayError(
+                f"none of {len(log)} events can be asked about: a query is a view, a click, a "
+                f"like, a purchase, or a rating above 2.5 of 5, that is a user's first of its item "
+                f"and, but for `prequential`, among the newest part of the log: see --test-share"
+            )
+        return queries
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What was asked of which log, and our answers in the order of the queries."""
+
+    log: Sequence[Interaction]
+    items: Mapping[str, Item]
+    queries: Sequence[Query]
+    answers: Sequence[RankedList]
+
+
+def run_job(
+    job: Job, settings: Settings, *, progress: Progress, tell: Callable[[str], None]
+) -> Answered:
+    """Answer all queries, and keep the answers in `job.out`; interrupted, go on where it was.
+
+    Args:
+        job: Files and options.
+        settings: Whose engine and options answer, as the worker's would.
+        progress: Is told how far each stage is.
+        tell: Is told what a person should know, a line each.
+
+    Raises:
+        TableError: If a file can't be read.
+        ReplayError: If nothing can be asked, a query leaks, or the folder has another replay.
+        EngineError: If the model can't be loaded or can't go on.
+    """
+    seed, bucket = job.sample.seed, settings.buckets[0]
+    sources = read_sources(job.files, bucket=bucket, seed=seed, progress=progress)
+    for line in sources.left_out.told():
+        tell(line)
+    queries = job.queries(sources)
+    check_leaks(queries, sources.events, sources.items)
+    engine = load_engine(settings)
+    profiles = _profiles(job, settings, engine, sources, queries, progress, tell)
+    options = StepOptions(settings.num_candidates, settings.summaries)
+    by = Replayed(engine, sources.items, profiles, options, settings.max_batch_events)
+    with open_journal(job.out, _header(job, settings, by, sources, queries)) as journal:
+        answer_queries(by, sources.events, queries, journal, progress=progress)
+    answers = read_answers(job.out)
+    _tell_degraded(answers, tell)
+    by_query = {one.ranked.query_id: one.ranked for one in answers}
+    in_order = [by_query[query.query_id] for query in queries]
+    return Answered(sources.events, sources.items, queries, in_order)
+
+
+def _profiles(
+    job: Job,
+    settings: Settings,
+    engine: Engine,
+    sources: Sources,
+    queries: Sequence[Query],
+    progress: Progress,
+    tell: Callable[[str], None],
+) -> dict[str, ItemProfile]:
+    needed = items_needed(sources.events, queries, sources.items)
+    items = [as_seen(item, settings) for item in needed]
+    pictures = job.files.pictures
+    if missing := missing_pictures(items, pictures):
+        tell(
+            f"{len(missing)} pictures are not in {pictures}, such as {missing[0]}: those items are "
+            f"read by their words"
+        )
+    # Of the home, not of the folder of answers: other protocols and users have the same items.
+    cache = Cache(settings.home / "replay" / "profiles.jsonl")
+    profiles = read_profiles(engine, items, pictures, cache, progress=progress)
+    if unread := [one.item_id for one in profiles.values() if one.versions == UNREAD]:
+        tell(f"{len(unread)} items could not be read by the model, such as {unread[0]}")
+    return profiles
+
+
+def _header(
+    job: Job, settings: Settings, by: Replayed, sources: Sources, queries: Sequence[Query]
+) -> Header:
+    """Return all that the answers depend on."""
+    versions = by.engine.versions
+    read = sorted(by.profiles)
+    asked = [(query.query_id, query.position, query.candidates) for query in queries]
+    return {
+        "format": FORMAT,
+        "stream_app": version("stream-app"),
+        "model": versions.model,
+        "prompt": versions.prompt,
+        "log_sha256": sources.events_sha256,
+        "items_sha256": sources.items_sha256,
+        "protocol": job.protocol,
+        "users": job.sample.num_users,
+        "queries_per_user": job.sample.queries_per_user,
+        "test_share": None if job.protocol == "prequential" else job.test_share,
+        "seed": job.sample.seed,
+        "num_candidates": by.options.num_candidates,
+        "summaries": by.options.summaries,
+        "pictures": settings.pictures,
+        "max_batch_events": by.max_turns,
+        "queries": digest(asked),
+        "profiles": digest(*(encode(by.profiles[item_id]).decode() for item_id in read)),
+    }
+
+
+def _tell_degraded(answers: Sequence[Answer], tell: Callable[[str], None]) -> None:
+    reasons = [answer.degraded for answer in answers if answer.degraded]
+    if reasons:
+        tell(f"{len(reasons)} of {len(answers)} answers are degraded, such as by: {reasons[0][0]}")

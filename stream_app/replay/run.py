@@ -1,0 +1,158 @@
+"""Our own answers: the product's step over a log, in the order of time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from models.catalogue import Catalogue
+from models.engine import Engine
+from models.preference import new_preference
+from models.ranking import Question, rank_candidates
+from models.step import StepInput, StepOptions, step
+from schemas.enriched_interaction import SourcePosition
+from schemas.interaction import Interaction
+from schemas.item import Item
+from schemas.item_profile import ItemProfile
+from schemas.ranking import RankedCandidate
+from schemas.user_preference import UserPreference
+from stream_app.replay.arrivals import arrival_moments
+from stream_app.replay.journal import Answer, Journal
+from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_of, turns_of
+from stream_app.replay.queries import Query, RankedList
+from stream_app.show import Progress
+
+__all__ = ["Replayed", "answer_queries", "items_needed"]
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """By whom, with which items and options a log is replayed.
+
+    `profiles` has all items that `items_needed` names; `max_turns` bounds a batch.
+    """
+
+    engine: Engine
+    items: Mapping[str, Item]
+    profiles: Mapping[str, ItemProfile]
+    options: StepOptions
+    max_turns: int
+
+
+def items_needed(
+    log: Sequence[Interaction], queries: Sequence[Query], items: Mapping[str, Item]
+) -> list[Item]:
+    """Return the items that have to be read: all, or where candidates are given what is asked of.
+
+    Those are the candidates, and what the users who are asked about have met.
+    """
+    if any(query.candidates is None for query in queries):
+        return list(items.values())
+    user_ids = {query.user_id for query in queries}
+    needed = {event.item_id for event in log if event.user_id in user_ids}
+    needed.update(*(query.candidates or () for query in queries))
+    return [items[item_id] for item_id in items if item_id in needed]
+
+
+def answer_queries(
+    by: Replayed,
+    log: Sequence[Interaction],
+    queries: Sequence[Query],
+    journal: Journal,
+    *,
+    progress: Progress,
+) -> None:
+    """Answer the queries that the journal has not, and write the answers there.
+
+    An answer knows the events before its query and no other, and is of the moment of the user's
+    previous event, as live; a user without one is answered from a new state.
+
+    Raises:
+        EngineLostError: If the engine can't go on; what is in the journal stays.
+        ReplayError: If the journal can't be written.
+    """
+    turns = turns_of(log, queries)
+    num_turns = sum(map(len, turns.values()))
+    catalogue = Catalogue(by.engine.embedding_dim)
+    num_done = 0
+    for number, batch in enumerate(batches_of(turns, _moments(by, log, queries), by.max_turns)):
+        for item_id in batch.arrived:
+            catalogue.put(by.profiles[item_id])
+        if number >= journal.num_batches:
+            journal.write(*_taken(by, catalogue, journal.states, batch.turns))
+        num_done += len(batch.turns)
+        progress("events", num_done, num_turns)
+
+
+def _moments(
+    by: Replayed, log: Sequence[Interaction], queries: Sequence[Query]
+) -> Mapping[str, int]:
+    """Return since when each item can be listed; given candidates may be shown at any time."""
+    if any(query.candidates is None for query in queries):
+        return arrival_moments(by.items, log)
+    return dict.fromkeys(by.profiles, 0)
+
+
+def _taken(
+    by: Replayed,
+    catalogue: Catalogue,
+    states: Mapping[str, UserPreference],
+    turns: Sequence[AnyTurn],
+) -> tuple[dict[str, UserPreference], list[Answer]]:
+    """Return the states behind the turns, and the answers to their queries."""
+    begun = perf_counter()
+    later = [turn for turn in turns if isinstance(turn, Turn)]
+    first = [turn for turn in turns if isinstance(turn, FirstTurn)]
+    inputs = [_input(by, states.get(turn.user_id), turn) for turn in later]
+    results = step(by.engine, catalogue, inputs, by.options)
+    questions = [_question(by, turn.query) for turn in first]
+    ranked = rank_candidates(by.engine, catalogue, questions, by.options.num_candidates)
+    # All rows went through the model together: nobody can tell which of them took how long.
+    cost_s = (perf_counter() - begun) / len(turns)
+    answers = [
+        _answer(turn.query, result.ranking.candidates, result.ranking.degraded, cost_s)
+        for turn, result in zip(later, results, strict=True)
+        if turn.query is not None and result.ranking is not None
+    ]
+    answers += [
+        _answer(turn.query, candidates, question.faults, cost_s)
+        for turn, question, candidates in zip(first, questions, ranked, strict=True)
+    ]
+    return {one.state.user_id: one.state for one in results}, answers
+
+
+def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
+    event, query, profile = turn.event, turn.query, by.profiles[turn.event.item_id]
+    return StepInput(
+        state=state,
+        event=event,
+        # As on a topic of one partition that holds this log.
+        source=SourcePosition(partition=0, offset=turn.position, timestamp=event.occurred_at),
+        profile=profile,
+        degraded=() if profile.degraded is None else (profile.degraded,),
+        ranked_by=None if query is None else "model",
+        exclude=() if query is None else query.seen,
+        candidates=None if query is None else query.candidates,
+    )
+
+
+def _question(by: Replayed, query: Query) -> Question:
+    return Question(
+        state=new_preference(query.user_id, query.at, by.engine.versions),
+        at=query.at,
+        # Of the user alone: of the event that is to be guessed nothing may be known.
+        seed=f"{query.user_id}:new",
+        candidates=query.candidates,
+    )
+
+
+def _answer(
+    query: Query, candidates: Sequence[RankedCandidate], degraded: Sequence[str], cost_s: float
+) -> Answer:
+    ranked = RankedList(
+        query_id=query.query_id,
+        item_ids=tuple(one.item_id for one in candidates),
+        scores=tuple(one.score for one in candidates),
+        cost_s=cost_s,
+        sources={one.item_id: tuple(one.sources) for one in candidates},
+    )
+    return Answer(ranked, tuple(degraded))

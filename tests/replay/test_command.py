@@ -1,0 +1,164 @@
+"""`stream-app replay` as a user meets it."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pyarrow.parquet
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+from replay.logs import NUM_ITEMS, SHOP, event, in_order
+
+from rows import write_rows
+from schemas.codec import encode
+from stream_app.cli import commands
+from stream_app.replay.command import replay
+from stream_app.replay.errors import ReplayError
+from stream_app.replay.journal import ANSWERS
+from stream_app.tables import TableError
+
+LOG = in_order([event(n, f"u{n % 6}", (7 * n + n // 6) % NUM_ITEMS) for n in range(90)])
+POSTERS = Path(__file__).parents[3] / "shared" / "data" / "movielens-posters"
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command on a log, into a folder, with what a model read kept in a home of its own."""
+    monkeypatch.setenv("STREAM_APP_ENGINE", "weightless")
+    monkeypatch.setenv("STREAM_APP_HOME", str(tmp_path / "home"))
+    write_rows(tmp_path / "items.jsonl", [one.model_dump(mode="json") for one in SHOP.values()])
+
+    def run_it(log: Path, out: str = "report", *options: object) -> Result:
+        arguments = [log, "--out", tmp_path / out, *options]
+        if log.is_file():
+            arguments += ["--items", tmp_path / "items.jsonl"]
+        return CliRunner().invoke(replay, [str(one) for one in arguments], catch_exceptions=False)
+
+    return run_it
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """The log as its topic's records."""
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(encode(one) for one in LOG))
+    return tmp_path / "log.jsonl"
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def test_what_was_asked_lies_beside_what_was_answered(run: Run, log: Path) -> None:
+    done = run(log, "report", "--test-share", 0.3)
+    assert done.exit_code == 0
+    out = log.parent / "report"
+    head, *answers = lines(out / ANSWERS)
+    queries = lines(out / "queries.jsonl")
+    assert done.stdout.startswith(f"{out}: {len(queries)} queries of 6 users answered;")
+    assert {one["query_id"] for one in answers} == {one["query_id"] for one in queries}
+    assert (head["protocol"], head["model"]) == ("temporal", "weightless-1")
+    assert len(lines(out / "costs.jsonl")) == len(answers) > 10
+    assert "left out" not in done.stderr
+
+
+def test_a_csv_with_other_names_and_a_parquet_file_give_the_answers_of_the_topics_records(
+    run: Run, log: Path
+) -> None:
+    rows = [one.model_dump(exclude={"schema_version", "rating"}) for one in LOG]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), log.parent / "log.parquet")
+    with (log.parent / "log.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["uid", "item_id", "ms", "kind", "event_id"])
+        for one in LOG:
+            at = int(one.occurred_at.timestamp() * 1000)
+            writer.writerow([one.user_id, one.item_id, at, one.kind, one.event_id])
+    run(log, "records", "--test-share", 0.3)
+    run(log.parent / "log.parquet", "parquet", "--test-share", 0.3)
+    mapped = ["--column", "user=uid", "--column", "time=ms"]
+    run(log.parent / "log.csv", "csv", "--test-share", 0.3, *mapped)
+    records, parquet, table = (
+        (log.parent / name / ANSWERS).read_bytes().split(b"\n", 1)[1]
+        for name in ("records", "parquet", "csv")
+    )
+    assert records == parquet == table != b""
+
+
+@pytest.mark.parametrize("protocol", ["temporal", "prequential", "paper"])
+def test_the_same_command_again_changes_nothing_and_another_is_refused(
+    run: Run, log: Path, protocol: str
+) -> None:
+    options = ["--protocol", protocol, "--users", 3, "--queries-per-user", 2]
+    # More than the defaults leave of so short a log.
+    options += ["--test-share", 0.5]
+    first = run(log, "report", *options)
+    before = (log.parent / "report" / ANSWERS).read_bytes()
+    again = run(log, "report", *options)
+    assert first.stdout == again.stdout
+    assert f"{6} queries of 3 users" in first.stdout
+    assert (log.parent / "report" / ANSWERS).read_bytes() == before
+    with pytest.raises(ReplayError, match="another replay: seed is 7 there and 8 here"):
+        run(log, "report", *options, "--seed", 8)
+
+
+def test_what_the_model_read_is_kept_for_the_next_replay(run: Run, log: Path) -> None:
+    run(log, "one")
+    cache = log.parent / "home" / "replay" / "profiles.jsonl"
+    read = cache.read_bytes()
+    assert read.count(b"\n") == NUM_ITEMS
+    run(log, "two", "--protocol", "prequential")
+    assert cache.read_bytes() == read
+
+
+def test_pictures_come_from_a_folder_and_count(run: Run, log: Path) -> None:
+    shown = [one.model_dump(mode="json") for one in SHOP.values()]
+    shown[0]["image"], shown[1]["image"] = "red.png", "lost.png"
+    write_rows(log.parent / "items.jsonl", shown)
+    (log.parent / "shown").mkdir()
+    with pytest.raises(TableError, match=r"none of 2 pictures is in .*--pictures"):
+        run(log, "blind", "--pictures", log.parent / "shown")
+    Image.new("RGB", (9, 9), "red").save(log.parent / "shown" / "red.png")
+    one = run(log, "one", "--images", log.parent / "shown")
+    assert "1 pictures are not in" in one.stderr
+    Image.new("RGB", (9, 9), "blue").save(log.parent / "shown" / "red.png")
+    run(log, "two", "--images", log.parent / "shown")
+    (head, *_), (other, *_) = (lines(log.parent / name / ANSWERS) for name in ("one", "two"))
+    # The profile rests on the picture: another picture, another replay.
+    assert head["profiles"] != other["profiles"]
+    assert {name for name in head if head[name] != other[name]} == {"profiles"}
+
+
+def test_lines_that_cannot_be_used_are_told(run: Run, log: Path) -> None:
+    log.write_bytes(log.read_bytes() + b'\n{bad\n{"user_id": "u", "item_id": "i1"}\n')
+    done = run(log)
+    assert done.exit_code == 0
+    assert "left out: log.jsonl:91: not valid JSON" in done.stderr
+    assert "left out: log.jsonl:92: no occurred_at" in done.stderr
+    assert "left out: 2 lines in all" in done.stderr
+
+
+def test_a_log_that_nothing_can_be_asked_of_is_refused(run: Run, log: Path) -> None:
+    disliked = [one.model_copy(update={"kind": "dislike"}) for one in LOG]
+    log.write_bytes(b"\n".join(encode(one) for one in disliked))
+    with pytest.raises(ReplayError, match="none of 90 events can be asked about"):
+        run(log)
+
+
+def test_help_teaches() -> None:
+    shown = CliRunner().invoke(commands, ["replay", "--help"]).stdout
+    for word in ("temporal", "prequential", "paper", "MovieLens", "answers.jsonl", "goes on"):
+        assert word in shown
+    assert any(line.strip().startswith("stream-app replay") for line in shown.splitlines())
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not POSTERS.is_dir(), reason="the measuring data is not beside the checkout")
+def test_movielens_with_posters_is_replayed_as_it_comes(run: Run, tmp_path: Path) -> None:
+    done = run(POSTERS, "report", "--protocol", "paper", "--users", 2, "--queries-per-user", 5)
+    assert done.exit_code == 0
+    answers = lines(tmp_path / "report" / ANSWERS)[1:]
+    assert 2 <= len(answers) <= 10
+    assert all(len(one["item_ids"]) == 21 for one in answers)
