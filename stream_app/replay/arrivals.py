@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from schemas.interaction import Interaction
 from schemas.item import Item
 
-__all__ = ["Arrivals", "arrival_moments", "before", "including"]
+__all__ = ["Arrivals", "arrival_moments", "before", "including", "num_events"]
 
 
 def before(position: int) -> int:
@@ -21,6 +21,11 @@ def before(position: int) -> int:
 def including(position: int) -> int:
     """Return the moment at which an event is known."""
     return 2 * position + 1
+
+
+def num_events(moment: int) -> int:
+    """Return how many events of the log, its first ones, are known at a moment."""
+    return (moment + 1) // 2
 
 
 def arrival_moments(items: Mapping[str, Item], log: Sequence[Interaction]) -> dict[str, int]:

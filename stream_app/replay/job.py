@@ -23,7 +23,7 @@ from stream_app.pictures import as_seen
 from stream_app.replay.errors import ReplayError
 from stream_app.replay.journal import Answer, Header, open_journal, read_answers
 from stream_app.replay.leaks import check_leaks
-from stream_app.replay.protocols import Sample, paper, prequential, temporal
+from stream_app.replay.protocols import Sample, cut_position, paper, prequential, temporal
 from stream_app.replay.queries import Query, RankedList
 from stream_app.replay.run import Replayed, answer_queries, items_needed
 from stream_app.show import Progress
@@ -45,6 +45,12 @@ class Job:
     out: Path
     sample: Sample
     test_share: float
+
+    def cut(self, log: Sequence[Interaction]) -> int | None:
+        """Return how many events may be learned from, None where learning goes on as live."""
+        if self.protocol == "prequential":
+            return None
+        return cut_position(log, test_share=self.test_share)
 
     def queries(self, sources: Sources) -> list[Query]:
         """Return what is asked of the log.
@@ -105,7 +111,14 @@ def run_job(
     options = StepOptions(settings.num_candidates, settings.summaries)
     by = Replayed(engine, sources.items, profiles, options, settings.max_batch_events)
     with open_journal(job.out, _header(job, settings, by, sources, queries)) as journal:
-        answer_queries(by, sources.events, queries, journal, progress=progress)
+        answer_queries(
+            by,
+            sources.events,
+            queries,
+            journal,
+            learned=job.cut(sources.events),
+            progress=progress,
+        )
     answers = read_answers(job.out)
     _tell_degraded(answers, tell)
     by_query = {one.ranked.query_id: one.ranked for one in answers}

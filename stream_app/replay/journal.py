@@ -206,5 +206,5 @@ def _errors_translated(out: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise ReplayError(f"{out}: {error}; is another replay writing there?") from error
-    except (OSError, ValueError, KeyError, sqlite3.Error) as error:
+    except (OSError, ValueError, TypeError, KeyError, sqlite3.Error) as error:
         raise ReplayError(f"{out} can't be read or written: {error}") from error

@@ -1,7 +1,8 @@
 """What is to be done for the queries, in which order and which batches, before a model is asked.
 
-Users' states don't know each other: only the catalogue is shared. So between two arrivals of items
-the events of different users may be taken in any order, and many users make one batch.
+Users' states don't know each other. What they share is the catalogue and what is counted of all:
+where neither changes meanwhile, the events of different users may be taken in any order, and many
+users make one batch; where counting goes on, they are taken in the order of time.
 """
 
 from bisect import bisect_right
@@ -11,10 +12,10 @@ from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
 
 from schemas.interaction import Interaction
-from stream_app.replay.arrivals import Arrivals, before, including
+from stream_app.replay.arrivals import Arrivals, before, including, num_events
 from stream_app.replay.queries import Query
 
-__all__ = ["AnyTurn", "Batch", "FirstTurn", "Turn", "batches_of", "turns_of"]
+__all__ = ["AnyTurn", "Batch", "FirstTurn", "Turn", "batches_in_time", "batches_of", "turns_of"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Batch:
 
     arrived: tuple[str, ...]
     turns: tuple[AnyTurn, ...]
+
+    @property
+    def num_known(self) -> int:
+        """How many events of the log, its first ones, are known at the latest turn."""
+        return max(num_events(turn.moment) for turn in self.turns)
 
 
 def turns_of(log: Sequence[Interaction], queries: Iterable[Query]) -> dict[str, list[AnyTurn]]:
@@ -107,6 +113,37 @@ def batches_of(
         for taken in _taken_together(stretches[stretch], max_turns):
             yield Batch(arrived, taken)
             arrived = ()
+
+
+def batches_in_time(
+    turns: Mapping[str, Sequence[AnyTurn]], moments: Mapping[str, int], max_turns: int
+) -> Iterator[Batch]:
+    """Yield all turns in the order of time, in batches of at most `max_turns`, one of each user.
+
+    A batch ends with a turn that has a query: it alone looks at the items and at what is counted,
+    and these are of its moment.
+
+    Args:
+        turns: Of each user, in order.
+        moments: When each item became known.
+        max_turns: The limit of a batch.
+    """
+    arrivals = Arrivals(moments)
+    num_put = 0
+    taken: dict[str, AnyTurn] = {}
+    for turn in sorted((one for own in turns.values() for one in own), key=_moment):
+        if turn.user_id in taken:
+            yield Batch((), tuple(taken.values()))
+            taken = {}
+        taken[turn.user_id] = turn
+        if turn.query is not None or len(taken) == max_turns:
+            num_known = arrivals.num_known(turn.moment)
+            yield Batch(tuple(arrivals.item_ids[num_put:num_known]), tuple(taken.values()))
+            num_put, taken = num_known, {}
+
+
+def _moment(turn: AnyTurn) -> int:
+    return turn.moment
 
 
 def _taken_together(

@@ -126,10 +126,8 @@ def _sampled(log: Sequence[Interaction], positions: Sequence[int], sample: Sampl
         rng = np.random.default_rng(sample.seed)
         drawn = rng.choice(len(user_ids), sample.num_users, replace=False)
         user_ids = [user_ids[place] for place in drawn]
-    newest = (
-        slice(None) if sample.queries_per_user is None else slice(-sample.queries_per_user, None)
-    )
-    return sorted(position for user_id in user_ids for position in of_users[user_id][newest])
+    most = len(positions) if sample.queries_per_user is None else sample.queries_per_user
+    return sorted(place for user_id in user_ids for place in of_users[user_id][-most:])
 
 
 def _queries(log: Sequence[Interaction], positions: Sequence[int]) -> list[Query]:

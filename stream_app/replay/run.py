@@ -17,7 +17,7 @@ from schemas.ranking import RankedCandidate
 from schemas.user_preference import UserPreference
 from stream_app.replay.arrivals import arrival_moments
 from stream_app.replay.journal import Answer, Journal
-from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_of, turns_of
+from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_in_time, batches_of, turns_of
 from stream_app.replay.queries import Query, RankedList
 from stream_app.show import Progress
 
@@ -59,12 +59,15 @@ def answer_queries(
     queries: Sequence[Query],
     journal: Journal,
     *,
+    learned: int | None,
     progress: Progress,
 ) -> None:
     """Answer the queries that the journal has not, and write the answers there.
 
     An answer knows the events before its query and no other, and is of the moment of the user's
-    previous event, as live; a user without one is answered from a new state.
+    previous event, as live; a user without one is answered from a new state. What is counted of
+    all users is counted of the first `learned` events, which are before all queries; None has the
+    counting go on from query to query, as live.
 
     Raises:
         EngineLostError: If the engine can't go on; what is in the journal stays.
@@ -74,9 +77,16 @@ def answer_queries(
     num_turns = sum(map(len, turns.values()))
     catalogue = Catalogue(by.engine.embedding_dim)
     num_done = 0
-    for number, batch in enumerate(batches_of(turns, _moments(by, log, queries), by.max_turns)):
+    num_counted = 0
+    batches = batches_of if learned is not None else batches_in_time
+    for number, batch in enumerate(batches(turns, _moments(by, log, queries), by.max_turns)):
         for item_id in batch.arrived:
             catalogue.put(by.profiles[item_id])
+        # A turn without a query looks at no counts: those before the cut may have later ones.
+        num_known = batch.num_known if learned is None else learned
+        for position in range(num_counted, num_known):
+            catalogue.signals.observe(log[position], _source(log[position], position))
+        num_counted = max(num_counted, num_known)
         if number >= journal.num_batches:
             journal.write(*_taken(by, catalogue, journal.states, batch.turns))
         num_done += len(batch.turns)
@@ -125,14 +135,18 @@ def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
     return StepInput(
         state=state,
         event=event,
-        # As on a topic of one partition that holds this log.
-        source=SourcePosition(partition=0, offset=turn.position, timestamp=event.occurred_at),
+        source=_source(event, turn.position),
         profile=profile,
         degraded=() if profile.degraded is None else (profile.degraded,),
         ranked_by=None if query is None else "model",
         exclude=() if query is None else query.seen,
         candidates=None if query is None else query.candidates,
     )
+
+
+def _source(event: Interaction, position: int) -> SourcePosition:
+    """Return where an event stands on a topic of one partition that holds the log."""
+    return SourcePosition(partition=0, offset=position, timestamp=event.occurred_at)
 
 
 def _question(by: Replayed, query: Query) -> Question:

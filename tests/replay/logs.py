@@ -78,12 +78,17 @@ def replayed(
 
 
 def answers_of(
-    out: Path, log: Sequence[Interaction], queries: Sequence[Query], *, max_turns: int = 3
+    out: Path,
+    log: Sequence[Interaction],
+    queries: Sequence[Query],
+    *,
+    max_turns: int = 3,
+    learned: int | None = None,
 ) -> dict[str, RankedList]:
     """Our answers by query id, without what they took."""
     by = replayed(WeightlessEngine(), max_turns=max_turns)
     with open_journal(out, HEADER) as journal:
-        answer_queries(by, log, queries, journal, progress=lambda *_: None)
+        answer_queries(by, log, queries, journal, learned=learned, progress=lambda *_: None)
     return {one.ranked.query_id: timeless(one.ranked) for one in read_answers(out)}
 
 

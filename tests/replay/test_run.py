@@ -34,21 +34,27 @@ from stream_app.replay.errors import ReplayError
 from stream_app.replay.journal import ANSWERS, COSTS, open_journal, read_answers
 from stream_app.replay.plan import batches_of, turns_of
 from stream_app.replay.protocols import Sample, paper, prequential
+from stream_app.replay.queries import Query
 from stream_app.replay.run import answer_queries, items_needed
 
 ALL = Sample()
 LOG = in_order([event(n, f"u{n % 5}", (7 * n + n // 5) % NUM_ITEMS, at=2 * n) for n in range(60)])
 
 
-def answered(log: Sequence[Interaction], *, max_turns: int = 3):
+def asked_from(log: Sequence[Interaction], learned: int | None) -> list[Query]:
+    return [query for query in prequential(log, ALL) if query.position >= (learned or 0)]
+
+
+def answered(log: Sequence[Interaction], *, max_turns: int = 3, learned: int | None = None):
     with TemporaryDirectory() as out:
-        return answers_of(Path(out), log, prequential(log, ALL), max_turns=max_turns)
+        queries = asked_from(log, learned)
+        return answers_of(Path(out), log, queries, max_turns=max_turns, learned=learned)
 
 
-def one_by_one(log: Sequence[Interaction]):
+def one_by_one(log: Sequence[Interaction], learned: int | None):
     """The answers by a plain walk over the log: no batches, no plan, a catalogue made anew."""
     engine = WeightlessEngine()
-    queries = {query.position: query for query in prequential(log, ALL)}
+    queries = {query.position: query for query in asked_from(log, learned)}
     states, lists = {}, {}
     for position, one in enumerate(log):
         known = {past.item_id for past in log[:position]}
@@ -60,7 +66,8 @@ def one_by_one(log: Sequence[Interaction]):
         if position in queries and one.user_id not in states:
             state = new_preference(one.user_id, one.occurred_at, engine.versions)
             question = Question(state, at=one.occurred_at, seed=f"{one.user_id}:new")
-            (found,) = rank_candidates(engine, filled(known), [question], 10)
+            counted = log[: position if learned is None else learned]
+            (found,) = rank_candidates(engine, filled(known, counted), [question], 10)
             lists[one.event_id] = found
         own_later = (
             place
@@ -75,7 +82,9 @@ def one_by_one(log: Sequence[Interaction]):
             profile=PROFILES[one.item_id],
             exclude=query.seen if query else (),
         )
-        (result,) = step(engine, filled(known | {one.item_id}), [asked], StepOptions(10))
+        counted = log[: position + 1 if learned is None else learned]
+        catalogue = filled(known | {one.item_id}, counted)
+        (result,) = step(engine, catalogue, [asked], StepOptions(10))
         states[one.user_id] = result.state
         if query is not None:
             lists[query.query_id] = result.ranking.candidates
@@ -85,23 +94,26 @@ def one_by_one(log: Sequence[Interaction]):
     }
 
 
-def filled(item_ids: set[str]) -> Catalogue:
+def filled(item_ids: set[str], counted: Sequence[Interaction]) -> Catalogue:
     catalogue = Catalogue(WeightlessEngine.embedding_dim)
     for item_id in sorted(item_ids):
         catalogue.put(PROFILES[item_id])
+    for position, one in enumerate(counted):
+        source = SourcePosition(partition=0, offset=position, timestamp=one.occurred_at)
+        catalogue.signals.observe(one, source)
     return catalogue
 
 
 @settings(max_examples=25, deadline=None)
-@given(logs, st.integers(1, 5))
+@given(logs, st.integers(1, 5), st.none() | st.integers(0, 20))
 def test_answers_are_those_of_a_plain_walk_over_the_log(
-    log: list[Interaction], max_turns: int
+    log: list[Interaction], max_turns: int, learned: int | None
 ) -> None:
-    found = answered(log, max_turns=max_turns)
+    found = answered(log, max_turns=max_turns, learned=learned)
     assert {
         query_id: list(zip(ranked.item_ids, ranked.scores, strict=True))
         for query_id, ranked in found.items()
-    } == one_by_one(log)
+    } == one_by_one(log, learned)
 
 
 @settings(max_examples=40, deadline=None)
@@ -119,10 +131,11 @@ def test_no_answer_changes_when_the_future_is_changed(
     ]
     instead = now.model_copy(update={"item_id": f"i{target}", "kind": "purchase"})
     other = in_order([*log[:position], instead, *future])
-    before_it, after_it = answered(log), answered(other)
+    learned = data.draw(st.none() | st.integers(0, position), label="counted of all users")
+    before_it, after_it = answered(log, learned=learned), answered(other, learned=learned)
     asked_in_both = {
-        query.query_id for query in prequential(log, ALL) if query.position <= position
-    } & {query.query_id for query in prequential(other, ALL)}
+        query.query_id for query in asked_from(log, learned) if query.position <= position
+    } & {query.query_id for query in asked_from(other, learned)}
     for query_id in asked_in_both:
         assert before_it[query_id] == after_it[query_id]
 
@@ -205,7 +218,9 @@ class Killed(WeightlessEngine):
 def run(out: Path, engine: WeightlessEngine) -> None:
     with open_journal(out, HEADER) as journal:
         queries = prequential(LOG, ALL)
-        answer_queries(replayed(engine), LOG, queries, journal, progress=lambda *_: None)
+        answer_queries(
+            replayed(engine), LOG, queries, journal, learned=None, progress=lambda *_: None
+        )
 
 
 def test_two_replays_are_equal_to_the_byte(tmp_path: Path) -> None:
