@@ -1,24 +1,17 @@
 """`stream-app replay`: nothing but wiring."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
-from schemas.interaction import Interaction
-from schemas.item import Item
 from stream_app.config import Settings
 from stream_app.with_settings import with_settings
 
 if TYPE_CHECKING:
     from stream_app.replay.job import Protocol
-    from stream_app.replay.queries import Query, RankedList
 
 __all__ = ["replay"]
-
-QUERIES = "queries.jsonl"
 
 
 @click.command()
@@ -71,7 +64,13 @@ QUERIES = "queries.jsonl"
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
-    help="Folder for the answers.",
+    help="Folder for answers and report.",
+)
+@click.option(
+    "--baselines/--no-baselines",
+    default=True,
+    show_default=True,
+    help="Learn the baselines beside it, a minute or two for 100,000 events.",
 )
 @with_settings
 def replay(
@@ -87,6 +86,7 @@ def replay(
     test_share: float,
     seed: int,
     out: Path,
+    baselines: bool,
 ) -> None:
     """Answer a historic LOG as the product would have, to see how good its lists are.
 
@@ -112,7 +112,9 @@ def replay(
     leaks.
 
     \b
-    OUT gets  answers.jsonl   a header that says what was replayed, then a list for each query
+    OUT gets  report/         index.html, report.json, report.md: the lists measured, and those of
+                              seven baselines that know what the product knows
+              answers.jsonl   a header that says what was replayed, then a list for each query
               costs.jsonl     what each list took
               queries.jsonl   what was asked, and what the user then did
               work/           states, to go on from
@@ -125,6 +127,7 @@ def replay(
     from stream_app.offline.files import find_files
     from stream_app.replay.job import Job, run_job
     from stream_app.replay.protocols import Sample
+    from stream_app.replay.report import report
     from stream_app.show import progress_bars
 
     files = find_files(log, items=items, pictures=pictures, columns=parse_columns(columns))
@@ -133,7 +136,7 @@ def replay(
         done = run_job(
             job, settings, progress=progress, tell=lambda line: click.echo(line, err=True)
         )
-    evaluate(done.log, done.items, done.queries, done.answers, out)
+        told = report(done, job, baselines=baselines, progress=progress)
     num_users = len({query.user_id for query in done.queries})
     num_cold_users = sum(query.num_history == 0 for query in done.queries)
     num_cold_items = sum(query.is_cold_item for query in done.queries)
@@ -141,35 +144,4 @@ def replay(
         f"{out}: {len(done.answers)} queries of {num_users} users answered; {num_cold_users} of "
         f"them before the user's first event, {num_cold_items} before the item's"
     )
-
-
-def evaluate(
-    log: Sequence[Interaction],
-    items: Mapping[str, Item],
-    queries: Sequence["Query"],
-    answers: Sequence["RankedList"],
-    out: Path,
-) -> None:
-    """Write what was asked beside the answers, which are in their file already.
-
-    Args:
-        log: Events in the order of time.
-        items: The catalogue.
-        queries: What was asked.
-        answers: Ours, in the order of the queries.
-        out: The folder.
-    """
-    with (out / QUERIES).open("wb") as file:
-        for query in queries:
-            # What the user has seen is in the log, and would be most of the file.
-            fields = {
-                "query_id": query.query_id,
-                "user_id": query.user_id,
-                "at": query.at,
-                "position": query.position,
-                "target": query.target,
-                "num_history": query.num_history,
-                "candidates": query.candidates,
-                "is_cold_item": query.is_cold_item,
-            }
-            file.write(orjson.dumps(fields) + b"\n")
+    click.echo(told)

@@ -76,12 +76,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Answered:
-    """What was asked of which log, and our answers in the order of the queries."""
+    """What was asked of which log, and our answers in the order of the queries.
+
+    `profiles` are what the model read of the items; `facts` are what the answers depend on.
+    """
 
     log: Sequence[Interaction]
     items: Mapping[str, Item]
+    profiles: Mapping[str, ItemProfile]
     queries: Sequence[Query]
     answers: Sequence[RankedList]
+    facts: Header
 
 
 def run_job(
@@ -110,7 +115,8 @@ def run_job(
     profiles = _profiles(job, settings, engine, sources, queries, progress, tell)
     options = StepOptions(settings.num_candidates, settings.summaries)
     by = Replayed(engine, sources.items, profiles, options, settings.max_batch_events)
-    with open_journal(job.out, _header(job, settings, by, sources, queries)) as journal:
+    header = _header(job, settings, by, sources, queries)
+    with open_journal(job.out, header) as journal:
         answer_queries(
             by,
             sources.events,
@@ -123,7 +129,7 @@ def run_job(
     _tell_degraded(answers, tell)
     by_query = {one.ranked.query_id: one.ranked for one in answers}
     in_order = [by_query[query.query_id] for query in queries]
-    return Answered(sources.events, sources.items, queries, in_order)
+    return Answered(sources.events, sources.items, profiles, queries, in_order, header)
 
 
 def _profiles(

@@ -33,7 +33,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     write_rows(tmp_path / "items.jsonl", [one.model_dump(mode="json") for one in SHOP.values()])
 
     def run_it(log: Path, out: str = "report", *options: object) -> Result:
-        arguments = [log, "--out", tmp_path / out, *options]
+        arguments = ["--no-baselines", log, "--out", tmp_path / out, *options]
         if log.is_file():
             arguments += ["--items", tmp_path / "items.jsonl"]
         return CliRunner().invoke(replay, [str(one) for one in arguments], catch_exceptions=False)
@@ -63,6 +63,20 @@ def test_what_was_asked_lies_beside_what_was_answered(run: Run, log: Path) -> No
     assert (head["protocol"], head["model"]) == ("temporal", "weightless-1")
     assert len(lines(out / "costs.jsonl")) == len(answers) > 10
     assert "left out" not in done.stderr
+
+
+@pytest.mark.parametrize("protocol", ["temporal", "prequential", "paper"])
+def test_the_report_has_ours_first_and_seven_baselines(run: Run, log: Path, protocol: str) -> None:
+    options = ["--protocol", protocol, "--test-share", 0.3]
+    done = run(log, "report", "--baselines", *options)
+    folder = log.parent / "report" / "report"
+    found = orjson.loads((folder / "report.json").read_bytes())
+    names = [one["name"] for one in found["results"]["systems"]]
+    assert names[0] == "stream-app"
+    assert len(names) == 8
+    assert f"{folder / 'index.html'}: NDCG@10 stream-app 0." in done.stdout
+    assert all(name in (folder / "index.html").read_text() for name in names)
+    assert found["facts"]["protocol"] == protocol
 
 
 def test_a_csv_with_other_names_and_a_parquet_file_give_the_answers_of_the_topics_records(
