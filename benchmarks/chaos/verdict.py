@@ -25,14 +25,19 @@ from stream_app.kafka.reading import read_to_end
 __all__ = ["Verdict", "judge"]
 
 Position = tuple[int, int]
+COUNTED_ONLY = {"events", "bad_records", "recommended_again"}
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Events and bad records by what became of them; all but the first two must be 0."""
+    """Events and bad records by what became of them; all but the first three must be 0.
+
+    `recommended_again` counts what a publish agent that was ended did once more.
+    """
 
     events: int
     bad_records: int
+    recommended_again: int
     lost: int
     ranked_twice: int
     never_recommended: int
@@ -45,9 +50,7 @@ class Verdict:
     @property
     def is_clean(self) -> bool:
         """Whether nothing was lost, doubled or wrong."""
-        return not any(
-            count for name, count in asdict(self).items() if name not in {"events", "bad_records"}
-        )
+        return not any(count for name, count in asdict(self).items() if name not in COUNTED_ONLY)
 
 
 async def judge(settings: Settings, items: list[Item], watch: Watch) -> Verdict:
@@ -63,6 +66,7 @@ async def judge(settings: Settings, items: list[Item], watch: Watch) -> Verdict:
     return Verdict(
         events=len(replay.event_ids),
         bad_records=len(replay.bad),
+        recommended_again=sum(number - 1 for number in watch.recommendations.values()),
         lost=sum(event_id not in watch.rankings for event_id in replay.event_ids),
         ranked_twice=sum(number > 1 for number in watch.rankings.values()),
         never_recommended=sum(one not in watch.recommendations for one in replay.event_ids),

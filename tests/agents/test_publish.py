@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from kafka_io import produce, read_count
+from kafka_io import committed, produce, read_count
 from schemas.codec import decode, encode
 from schemas.ranking import CitedItem, RankedCandidate, Ranking, Trigger
 from schemas.recommendation import Recommendation
@@ -122,3 +122,22 @@ async def test_what_the_worker_took_back_is_not_published(settings, environment)
     await producer.stop()
     ids = [decode(Recommendation, record.value).recommendation_id for record in records]
     assert ids == ["r1", "r2", "r3"]
+
+
+async def test_what_has_been_published_from_many_transactions_is_committed(settings, environment):
+    topic, number = settings.topics.rankings.name, 60
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_bootstrap_servers,
+        transactional_id=f"{settings.topic_prefix}worker",
+    )
+    await producer.start()
+    with agent("publish", environment) as process:
+        for each in range(number):
+            async with producer.transaction():
+                sent = await producer.send_and_wait(topic, encode(ranking(f"r{each}")), b"ada")
+        await read_count(settings, settings.topics.recommendations.name, number)
+        assert stop(process) == 0
+    await producer.stop()
+    # Each transaction leaves a hole: what was committed to one of them was published again.
+    found = await committed(settings, "publish", topic)
+    assert found[sent.partition] > sent.offset
