@@ -165,7 +165,6 @@ OLD = {TPS[0]: Backlog(7, NOW - timedelta(hours=1)), TPS[1]: Backlog(0)}
         ({"backlog": OLD}, WARNING, "lag 7, oldest 60 min old: interactions-0 (7)"),
         ({"owned": {}, "state": "Empty"}, WRONG, "no member"),
         ({"owned": {}, "state": "Dead"}, WRONG, "start `stream-app agents ingest`"),
-        ({"owned": {}, "process": "signals"}, WARNING, "start `stream-app signals`"),
         ({"state": "PreparingRebalance"}, WARNING, "rebalancing"),
         ({"owned": {"one": frozenset(TPS[:1])}}, WRONG, "nobody reads interactions-1"),
         (
@@ -179,6 +178,12 @@ def test_a_group(fields: dict[str, object], verdict: Verdict, said: str) -> None
     found = judge_group(group(**fields), PATIENCE, NOW)
     assert (found.check, found.verdict) == ("group ingest", verdict)
     assert said in found.message
+
+
+def test_signals_may_be_left_out() -> None:
+    found = judge_group(group(owned={}, process="signals"), PATIENCE, NOW)
+    assert (found.check, found.verdict) == ("group signals", WARNING)
+    assert "start `stream-app signals`" in found.message
 
 
 def test_a_spare_member_is_fine_and_programs_get_every_partition() -> None:
