@@ -8,7 +8,7 @@ can learn what it doesn't know).
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from itertools import chain, zip_longest
@@ -40,6 +40,7 @@ LEARNED = {"transitions", "popular"}
 NEWNESS = 0.8
 MAX_NEIGHBOURS = 50
 CATEGORY = "category="
+OPINION_DIGITS = 4
 
 # What a source says of each candidate, in `[0, 1]`; None where it has nothing to say.
 Opinion = Sequence[float] | None
@@ -53,13 +54,14 @@ class Candidate:
     `sources` has an entry for each source that proposed it: the cosine for the two that compare
     vectors, the share of the highest for the two that count what others do, the prior for the two
     that have no opinion of their own. `follows` is the user's own item from which most went on to
-    this one.
+    this one. `opinions` are what all that have one say of it, whoever proposed it.
     """
 
     profile: ItemProfile
     sources: dict[str, float]
     prior: float
     follows: Evidence | None = None
+    opinions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -273,10 +275,12 @@ def _candidate(
     followed: Mapping[str, _Votes],
 ) -> Candidate:
     said = {name: of_items[row] for name, of_items in opinions.items() if of_items is not None}
-    prior = (sum(said.values()) + taste) / (len(said) + 1)
+    said["taste"] = taste
+    prior = sum(said.values()) / len(said)
     sources = {name: round(said.get(name, prior), 6) for name in SHARES if name in proposed_by}
     votes = followed.get(profile.item_id, NO_VOTES)
-    return Candidate(profile, sources, round(prior, 6), votes.by)
+    rounded = {name: round(share, OPINION_DIGITS) for name, share in said.items()}
+    return Candidate(profile, sources, round(prior, 6), votes.by, rounded)
 
 
 def _taste_score(state: UserPreference, of_item: tuple[str, ...]) -> float:

@@ -1,16 +1,17 @@
 """Model, sources and context -> one score: a logistic model by length of history.
 
 A language model ranks well for short histories and loses to counts for long ones, so no one weight
-is right for all (the measurements are in docs/adr/0012-fusion.md).
+is right for all (docs/adr/0012-fusion.md).
 """
 
 from bisect import bisect_right
 from collections.abc import Mapping
 from math import exp, log, log1p
+from typing import Protocol
 
 from schemas.fusion_weights import FusionWeights
 
-__all__ = ["FEATURES", "EvenBlend", "Fusion", "features_of"]
+__all__ = ["FEATURES", "Blend", "EvenBlend", "Fusion", "features_of"]
 
 # What is compared by vectors, counted of the user, and counted of everybody.
 OPINIONS = ("recent", "summary", "taste", "transitions", "popular")
@@ -33,8 +34,13 @@ def features_of(opinions: Mapping[str, float], model_score: float | None) -> tup
     return _logit(model_score), *said, agreement
 
 
-class EvenBlend:
-    """What is used until weights are learned: model and prior count alike."""
+class Blend(Protocol):
+    """Makes one score of what the model and the sources say; `name` tells which weights."""
+
+    @property
+    def name(self) -> str:
+        """Which weights these are."""
+        ...
 
     def score(
         self,
@@ -43,7 +49,30 @@ class EvenBlend:
         model_score: float | None,
         num_events: int,
     ) -> float:
-        """Return a candidate's score, in `[0, 1]`."""
+        """Return a candidate's score, in `[0, 1]`.
+
+        Args:
+            opinions: What each source says of it, in `[0, 1]`.
+            prior: Their mean.
+            model_score: p(yes), None where the model gave none.
+            num_events: The length of the user's history.
+        """
+        ...
+
+
+class EvenBlend:
+    """What is used until weights are learned: model and prior count alike."""
+
+    name = "even"
+
+    def score(
+        self,
+        opinions: Mapping[str, float],
+        prior: float,
+        model_score: float | None,
+        num_events: int,
+    ) -> float:
+        """Return the mean of both, in `[0, 1]`, the prior alone where there is no other."""
         del opinions, num_events
         return round(prior if model_score is None else (prior + model_score) / 2, 6)
 
@@ -72,14 +101,8 @@ class Fusion:
         model_score: float | None,
         num_events: int,
     ) -> float:
-        """Return how likely the user turns to a candidate next, in `[0, 1]`.
-
-        Args:
-            opinions: What each source says of it, in `[0, 1]`.
-            prior: Not used; it is made of the same opinions.
-            model_score: p(yes), None where the model gave none.
-            num_events: The length of the user's history.
-        """
+        """Return how likely the user turns to a candidate next, in `[0, 1]`."""
+        # It is made of the same opinions.
         del prior
         stage = self._stages[bisect_right(self._starts, num_events) - 1]
         features = features_of(opinions, model_score)

@@ -17,6 +17,7 @@ from models.candidates import Candidate, find_candidates, given_candidates, tie_
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine
 from models.errors import EngineError
+from models.fusion import Blend
 from models.item_text import shorten
 from models.preference import leaning, score_request
 from schemas.enriched_interaction import SourcePosition
@@ -77,15 +78,20 @@ def ranking_id(event: Interaction, source: SourcePosition) -> str:
 
 
 def rank(
-    engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int
+    engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int, blend: Blend
 ) -> list[Ranking]:
     """Return the answer to each event; where the engine fails for one, the prior alone ranks."""
-    ranked = rank_candidates(engine, catalogue, [one.question for one in asked], num_candidates)
+    questions = [one.question for one in asked]
+    ranked = rank_candidates(engine, catalogue, questions, num_candidates, blend)
     return [_ranking(one, candidates) for one, candidates in zip(asked, ranked, strict=True)]
 
 
 def rank_candidates(
-    engine: Engine, catalogue: Catalogue, questions: Sequence[Question], num_candidates: int
+    engine: Engine,
+    catalogue: Catalogue,
+    questions: Sequence[Question],
+    num_candidates: int,
+    blend: Blend,
 ) -> list[list[RankedCandidate]]:
     """Return the candidates of each question, best first; no event is needed.
 
@@ -99,7 +105,7 @@ def rank_candidates(
     ]
     scores = _scores(engine, questions, candidates)
     return [
-        _ranked(catalogue, one, found, scored)
+        _ranked(catalogue, one, found, scored, blend)
         for one, found, scored in zip(questions, candidates, scores, strict=True)
     ]
 
@@ -167,19 +173,22 @@ def _ranked(
     question: Question,
     candidates: list[Candidate],
     scores: list[float | None],
+    blend: Blend,
 ) -> list[RankedCandidate]:
+    num_events = question.state.num_events
     cites = _citations(catalogue, question.state, [one.profile.item_id for one in candidates])
     ranked = [
         RankedCandidate(
             item_id=candidate.profile.item_id,
             title=shorten(candidate.profile.title, MAX_TITLE_CHARS),
-            score=_blend(candidate.prior, score),
+            score=blend.score(candidate.opinions, candidate.prior, score, num_events),
             model_score=score,
             prior=candidate.prior,
             sources=candidate.sources,
             categories=candidate.profile.categories[:MAX_CATEGORIES],
             cites=cited,
             follows=_followed(candidate.follows),
+            opinions=dict(candidate.opinions),
         )
         for candidate, score, cited in zip(candidates, scores, cites, strict=True)
     ]
@@ -212,11 +221,6 @@ def _followed(seen: Evidence | None) -> FollowedItem | None:
         return None
     title = shorten(seen.title, MAX_TITLE_CHARS)
     return FollowedItem(item_id=seen.item_id, title=title, kind=seen.kind)
-
-
-def _blend(prior: float, score: float | None) -> float:
-    """Model and prior count alike until weights by length of history are learned by replay."""
-    return round(prior if score is None else (prior + score) / 2, 6)
 
 
 def _citations(

@@ -5,13 +5,14 @@ models are fast in batches; a user's result does not depend on who else is in th
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from models.attempts import attempt
 from models.catalogue import Catalogue
 from models.engine import Engine
 from models.errors import EngineError
+from models.fusion import Blend, EvenBlend
 from models.preference import (
     Summaries,
     apply_event,
@@ -65,6 +66,7 @@ class StepOptions:
 
     num_candidates: int
     summaries: Summaries = "recurrent"
+    blend: Blend = field(default_factory=EvenBlend)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def step(
         for row, one in enumerate(inputs)
         if one.ranked_by is not None
     }
-    rankings = rank(engine, catalogue, list(asked.values()), options.num_candidates)
+    rankings = rank(engine, catalogue, list(asked.values()), options.num_candidates, options.blend)
     answers = dict(zip(asked, rankings, strict=True))
     return [StepResult(state, answers.get(row)) for row, state in enumerate(states)]
 

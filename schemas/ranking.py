@@ -50,7 +50,8 @@ class RankedCandidate(Record):
 
     `score` is the blend, in `[0, 1]`; `model_score` is p(yes) / (p(yes) + p(no)), None when the
     model did not answer; `sources` gives each candidate source's score in `[0, 1]`, and `prior`
-    is what they say together.
+    is what they say together. `opinions` has what each of them says, whoever proposed it, and
+    "taste", the user's own counts.
     """
 
     item_id: Id
@@ -62,6 +63,7 @@ class RankedCandidate(Record):
     categories: tuple[str, ...] = ()
     cites: tuple[CitedItem, ...] = ()
     follows: FollowedItem | None = None
+    opinions: dict[str, float] = {}
 
 
 class Ranking(Record):

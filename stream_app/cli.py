@@ -27,6 +27,7 @@ from stream_app.doctor.command import doctor
 from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
+from stream_app.fusion.errors import FusionError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.access import next_step
 from stream_app.kafka.static_member import FencedInstanceError
@@ -53,6 +54,7 @@ KNOWN_ERRORS = (
     DeadLetterError,
     FencedInstanceError,
     StoreError,
+    FusionError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10

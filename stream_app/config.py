@@ -170,6 +170,10 @@ class Settings(BaseSettings):
         le=256,
         description="Items read at once at most: two at first, doubled while no event comes",
     )
+    fusion: Path | None = Field(
+        default=None,
+        description="File of weights, from `replay --learn-fusion`; unset: all count alike",
+    )
     signals_half_life_days: float = Field(
         default=7,
         gt=0,

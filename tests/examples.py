@@ -110,6 +110,7 @@ EXAMPLES: list[Record] = [
                     ),
                 ),
                 follows=FollowedItem(item_id="i1", title="Item 1", kind="like"),
+                opinions={"recent": 1.0, "taste": 0.5},
             ),
         ),
         versions=VERSIONS,

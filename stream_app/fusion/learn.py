@@ -11,17 +11,14 @@ from sklearn.preprocessing import StandardScaler
 
 from models.fusion import FEATURES, features_of
 from schemas.fusion_weights import FusionStage, FusionWeights
+from stream_app.fusion.errors import TooFewChoicesError
 
-__all__ = ["Choice", "Option", "TooFewChoicesError", "learn"]
+__all__ = ["Choice", "Option", "learn"]
 
 # Where a history begins to tell more; a stage with too few choices is one with that before it.
 STARTS = (0, 3, 10, 30)
 MIN_CHOICES = 30
 MODEL = FEATURES.index("model")
-
-
-class TooFewChoicesError(Exception):
-    """There is not enough to learn from; the message says what there is and what is needed."""
 
 
 @dataclass(frozen=True)

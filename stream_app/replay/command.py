@@ -67,6 +67,12 @@ __all__ = ["replay"]
     help="Folder for answers and report.",
 )
 @click.option(
+    "--learn-fusion",
+    "learns_fusion",
+    is_flag=True,
+    help="Learn from before the cut how much model and sources count; see STREAM_APP_FUSION.",
+)
+@click.option(
     "--baselines/--no-baselines",
     default=True,
     show_default=True,
@@ -86,6 +92,7 @@ def replay(
     test_share: float,
     seed: int,
     out: Path,
+    learns_fusion: bool,
     baselines: bool,
 ) -> None:
     """Answer a historic LOG as the product would have, to see how good its lists are.
@@ -116,6 +123,7 @@ def replay(
                               seven baselines that know what the product knows
               answers.jsonl   a header that says what was replayed, then a list for each query
               costs.jsonl     what each list took
+              fusion.json     with --learn-fusion the weights, for STREAM_APP_FUSION
               queries.jsonl   what was asked, and what the user then did
               work/           states, to go on from
 
@@ -131,7 +139,10 @@ def replay(
     from stream_app.show import progress_bars
 
     files = find_files(log, items=items, pictures=pictures, columns=parse_columns(columns))
-    job = Job(files, protocol, out, Sample(users, queries_per_user, seed), test_share)
+    if learns_fusion and protocol != "temporal":
+        raise click.UsageError("--learn-fusion needs a cut and the whole catalogue: temporal")
+    sample = Sample(users, queries_per_user, seed)
+    job = Job(files, protocol, out, sample, test_share, learns_fusion)
     with progress_bars() as progress:
         done = run_job(
             job, settings, progress=progress, tell=lambda line: click.echo(line, err=True)

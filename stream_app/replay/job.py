@@ -1,13 +1,16 @@
 """The whole of `stream-app replay`: read, ask, check, have the product answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 from models.engine import Engine
+from models.fusion import Fusion
 from models.profile import UNREAD
+from models.signals.decay import Decay
 from models.step import StepOptions
 from schemas.codec import encode
 from schemas.interaction import Interaction
@@ -15,6 +18,7 @@ from schemas.item import Item
 from schemas.item_profile import ItemProfile
 from stream_app.config import Settings
 from stream_app.engine import load_engine
+from stream_app.fusion.file import blend_of, write_weights
 from stream_app.offline.cache import Cache, digest
 from stream_app.offline.files import LogFiles
 from stream_app.offline.profiles import missing_pictures, read_profiles
@@ -23,6 +27,7 @@ from stream_app.pictures import as_seen
 from stream_app.replay.errors import ReplayError
 from stream_app.replay.journal import Answer, Header, open_journal, read_answers
 from stream_app.replay.leaks import check_leaks
+from stream_app.replay.learning import learn_weights
 from stream_app.replay.protocols import Sample, cut_position, paper, prequential, temporal
 from stream_app.replay.queries import Query, RankedList
 from stream_app.replay.run import Replayed, answer_queries, items_needed
@@ -34,17 +39,22 @@ Protocol = Literal["prequential", "temporal", "paper"]
 
 # Of the header: another number where the same options would give other bytes.
 FORMAT = 1
+FUSION = "fusion.json"
 
 
 @dataclass(frozen=True)
 class Job:
-    """Which log is replayed, by which protocol, and where the answers go."""
+    """Which log is replayed, by which protocol, and where the answers go.
+
+    With `learns_fusion` the weights of the final score are learned from before the cut.
+    """
 
     files: LogFiles
     protocol: Protocol
     out: Path
     sample: Sample
     test_share: float
+    learns_fusion: bool = False
 
     def cut(self, log: Sequence[Interaction]) -> int | None:
         """Return how many events may be learned from, None where learning goes on as live."""
@@ -113,8 +123,16 @@ def run_job(
     check_leaks(queries, sources.events, sources.items)
     engine = load_engine(settings)
     profiles = _profiles(job, settings, engine, sources, queries, progress, tell)
-    options = StepOptions(settings.num_candidates, settings.summaries)
-    by = Replayed(engine, sources.items, profiles, options, settings.max_batch_events)
+    by = Replayed(
+        engine,
+        sources.items,
+        profiles,
+        StepOptions(settings.num_candidates, settings.summaries, blend_of(settings.fusion)),
+        settings.max_batch_events,
+        Decay(timedelta(days=settings.signals_half_life_days)),
+    )
+    if job.learns_fusion:
+        by = _with_learned_weights(by, job, sources, progress, tell)
     header = _header(job, settings, by, sources, queries)
     with open_journal(job.out, header) as journal:
         answer_queries(
@@ -130,6 +148,21 @@ def run_job(
     by_query = {one.ranked.query_id: one.ranked for one in answers}
     in_order = [by_query[query.query_id] for query in queries]
     return Answered(sources.events, sources.items, profiles, queries, in_order, header)
+
+
+def _with_learned_weights(
+    by: Replayed,
+    job: Job,
+    sources: Sources,
+    progress: Progress,
+    tell: Callable[[str], None],
+) -> Replayed:
+    learnable = sources.events[: job.cut(sources.events)]
+    weights = learn_weights(by, learnable, job.sample, progress=progress)
+    job.out.mkdir(parents=True, exist_ok=True)
+    write_weights(job.out / FUSION, weights)
+    tell(f"weights {weights.name} of {len(weights.stages)} stages: {job.out / FUSION}")
+    return replace(by, options=replace(by.options, blend=Fusion(weights)))
 
 
 def _profiles(
@@ -178,6 +211,8 @@ def _header(
         "seed": job.sample.seed,
         "num_candidates": by.options.num_candidates,
         "summaries": by.options.summaries,
+        "blend": by.options.blend.name,
+        "signals_half_life_days": settings.signals_half_life_days,
         "pictures": settings.pictures,
         "max_batch_events": by.max_turns,
         "queries": digest(asked),

@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from schemas.codec import Poison, decode, encode
+from schemas.ranking import RankedCandidate
 from schemas.user_preference import UserPreference
 from stream_app.replay.errors import ReplayError
 from stream_app.replay.queries import RankedList
@@ -39,10 +40,11 @@ CREATE TABLE IF NOT EXISTS place (
 
 @dataclass(frozen=True)
 class Answer:
-    """A list, and what it had to do without."""
+    """A list, and what it had to do without; `candidates` are not kept on disk."""
 
     ranked: RankedList
     degraded: tuple[str, ...] = ()
+    candidates: Sequence[RankedCandidate] = ()
 
 
 class Journal:

@@ -1,13 +1,16 @@
 """Our own answers: the product's step over a log, in the order of time."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Protocol
 
 from models.catalogue import Catalogue
 from models.engine import Engine
 from models.preference import new_preference
 from models.ranking import Question, rank_candidates
+from models.signals.decay import Decay
+from models.signals.signals import Signals
 from models.step import StepInput, StepOptions, step
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
@@ -16,7 +19,7 @@ from schemas.item_profile import ItemProfile
 from schemas.ranking import RankedCandidate
 from schemas.user_preference import UserPreference
 from stream_app.replay.arrivals import arrival_moments
-from stream_app.replay.journal import Answer, Journal
+from stream_app.replay.journal import Answer
 from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_in_time, batches_of, turns_of
 from stream_app.replay.queries import Query, RankedList
 from stream_app.show import Progress
@@ -28,7 +31,8 @@ __all__ = ["Replayed", "answer_queries", "items_needed"]
 class Replayed:
     """By whom, with which items and options a log is replayed.
 
-    `profiles` has all items that `items_needed` names; `max_turns` bounds a batch.
+    `profiles` has all items that `items_needed` names; `max_turns` bounds a batch; `decay` is that
+    of what is counted of all users.
     """
 
     engine: Engine
@@ -36,6 +40,18 @@ class Replayed:
     profiles: Mapping[str, ItemProfile]
     options: StepOptions
     max_turns: int
+    decay: Decay = field(default_factory=Decay)
+
+
+class Sink(Protocol):
+    """Where answers go: `states` are the users' after `num_batches` batches."""
+
+    num_batches: int
+    states: dict[str, UserPreference]
+
+    def write(self, states: Mapping[str, UserPreference], answers: Sequence[Answer]) -> None:
+        """Keep a batch: its answers, and the states behind it."""
+        ...
 
 
 def items_needed(
@@ -57,7 +73,7 @@ def answer_queries(
     by: Replayed,
     log: Sequence[Interaction],
     queries: Sequence[Query],
-    journal: Journal,
+    journal: Sink,
     *,
     learned: int | None,
     progress: Progress,
@@ -75,7 +91,7 @@ def answer_queries(
     """
     turns = turns_of(log, queries)
     num_turns = sum(map(len, turns.values()))
-    catalogue = Catalogue(by.engine.embedding_dim)
+    catalogue = Catalogue(by.engine.embedding_dim, Signals(by.decay))
     num_done = 0
     num_counted = 0
     batches = batches_of if learned is not None else batches_in_time
@@ -115,7 +131,9 @@ def _taken(
     inputs = [_input(by, states.get(turn.user_id), turn) for turn in later]
     results = step(by.engine, catalogue, inputs, by.options)
     questions = [_question(by, turn.query) for turn in first]
-    ranked = rank_candidates(by.engine, catalogue, questions, by.options.num_candidates)
+    ranked = rank_candidates(
+        by.engine, catalogue, questions, by.options.num_candidates, by.options.blend
+    )
     # All rows went through the model together: nobody can tell which of them took how long.
     cost_s = (perf_counter() - begun) / len(turns)
     answers = [
@@ -169,4 +187,4 @@ def _answer(
         cost_s=cost_s,
         sources={one.item_id: tuple(one.sources) for one in candidates},
     )
-    return Answer(ranked, tuple(degraded))
+    return Answer(ranked, tuple(degraded), candidates)

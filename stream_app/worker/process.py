@@ -23,6 +23,7 @@ from schemas.item_profile import ItemProfile
 from stream_app.adapters.storage import adapter_storage
 from stream_app.config import Settings
 from stream_app.deadline import end_if_longer
+from stream_app.fusion.file import blend_of
 from stream_app.health import Health, unread
 from stream_app.kafka.compacted import CompactedView, TopicView
 from stream_app.kafka.topics import cluster_id, require_topics
@@ -70,7 +71,9 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._health = health or Health()
-        self._options = StepOptions(settings.num_candidates, settings.summaries)
+        self._options = StepOptions(
+            settings.num_candidates, settings.summaries, blend_of(settings.fusion)
+        )
         self._max_of_user = MAX_COALESCED if settings.coalesce else 1
         self._engine = engine
         self._events_topic = settings.topics.interactions_enriched.name

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from models.fusion import FEATURES, Fusion
-from stream_app.fusion.learn import Choice, Option, TooFewChoicesError, learn
+from stream_app.fusion.errors import TooFewChoicesError
+from stream_app.fusion.learn import Choice, Option, learn
 
 
 def choices(number: int, *, seed: int, flips_at: int = 20) -> list[Choice]:

@@ -5,6 +5,7 @@ import pytest
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError, UnavailableError
+from models.fusion import EvenBlend
 from models.preference import new_preference
 from models.ranking import MIN_SIMILARITY, Question, rank_candidates
 from models.step import StepInput, StepOptions, StepResult, step
@@ -296,7 +297,7 @@ def test_given_candidates_are_ranked_all_and_alone_with_the_scores_they_have_whe
 def test_a_user_of_whom_nothing_is_known_is_asked_about_without_an_event() -> None:
     state = new_preference("new", EPOCH, ENGINE.versions)
     question = Question(state=state, at=EPOCH, seed="new")
-    (found,) = rank_candidates(ENGINE, CATALOGUE, [question], 20)
+    (found,) = rank_candidates(ENGINE, CATALOGUE, [question], 20, EvenBlend())
     assert len({one.item_id for one in found}) == 20
     # Drawn, or the newest of that time: there is nothing else to go by.
     assert {name for one in found for name in one.sources} == {"newest", "explore"}

@@ -79,6 +79,32 @@ def test_the_report_has_ours_first_and_seven_baselines(run: Run, log: Path, prot
     assert found["facts"]["protocol"] == protocol
 
 
+def test_weights_are_learned_before_the_cut_and_used_behind_it(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "long.jsonl"
+    long = in_order([event(n, f"u{n % 40}", (3 * n + n // 40) % NUM_ITEMS) for n in range(1600)])
+    log.write_bytes(b"\n".join(encode(one) for one in long))
+    done = run(log, "learned", "--learn-fusion")
+    learned = tmp_path / "learned"
+    (head, *_), weights = (
+        lines(learned / ANSWERS),
+        orjson.loads((learned / "fusion.json").read_bytes()),
+    )
+    assert done.exit_code == 0
+    assert head["blend"] == weights["name"] != "even"
+    # What lies behind the cut changes nothing in them.
+    other = [*long[:1440], *(one.model_copy(update={"item_id": "i1"}) for one in long[1440:])]
+    log.write_bytes(b"\n".join(encode(one) for one in other))
+    run(log, "other", "--learn-fusion")
+    assert (tmp_path / "other" / "fusion.json").read_bytes() == (
+        learned / "fusion.json"
+    ).read_bytes()
+    monkeypatch.setenv("STREAM_APP_FUSION", str(learned / "fusion.json"))
+    run(log, "with")
+    assert lines(tmp_path / "with" / ANSWERS)[0]["blend"] == weights["name"]
+
+
 def test_a_csv_with_other_names_and_a_parquet_file_give_the_answers_of_the_topics_records(
     run: Run, log: Path
 ) -> None:

@@ -23,6 +23,7 @@ from replay.logs import (
 
 from models.catalogue import Catalogue
 from models.engine import ScoreRequest
+from models.fusion import EvenBlend
 from models.preference import new_preference
 from models.ranking import Question, rank_candidates
 from models.step import StepInput, StepOptions, step
@@ -67,7 +68,8 @@ def one_by_one(log: Sequence[Interaction], learned: int | None):
             state = new_preference(one.user_id, one.occurred_at, engine.versions)
             question = Question(state, at=one.occurred_at, seed=f"{one.user_id}:new")
             counted = log[: position if learned is None else learned]
-            (found,) = rank_candidates(engine, filled(known, counted), [question], 10)
+            catalogue = filled(known, counted)
+            (found,) = rank_candidates(engine, catalogue, [question], 10, EvenBlend())
             lists[one.event_id] = found
         own_later = (
             place
