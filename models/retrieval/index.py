@@ -10,8 +10,8 @@ from models.retrieval.exact import ExactSearch
 
 __all__ = ["MAX_EXACT", "VectorIndex"]
 
-# Two exact searches, one user's, take up to 20 ms of 1,664 dimensions on one core; and up to here
-# a replay agrees with the live run to the item, in whatever order the items came (docs/adr/0011).
+# Where both ways take as long, of 1,664 dimensions (docs/adr/0011); and up to here a replay agrees
+# with the live run to the item, in whatever order the items came.
 MAX_EXACT = 10_000
 
 Rows = NDArray[np.int64]
