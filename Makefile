@@ -53,6 +53,9 @@ bench-click: install ## From a click to its list: one user, the default model (6
 bench-restart: install ## How long a worker takes to come back with 100,000 users, with its disk and without (2 minutes)
 	$(BIN)/python -m benchmarks.restart
 
+bench-retrieval: install ## 1,000,000 items: candidates for a user, recall against all cosines, changes (10 minutes, 8 GB)
+	$(BIN)/python -m benchmarks.retrieval
+
 bench-memory: install ## Whether memory stays where it is: an hour at full rate
 	$(BIN)/python -m benchmarks.memory
 
@@ -85,4 +88,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-memory bench-gpu chaos fuzz model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-memory bench-retrieval bench-gpu chaos fuzz model measure-model install clean

@@ -150,6 +150,8 @@ class Worker:
         await self._view.start()
         # Before it joins the group: a catalogue of 100,000 items takes seconds.
         await self._in_engine(self._feed.apply)
+        # A call of its own, with a deadline of its own: a minute or two for 1,000,000 items.
+        await self._in_engine(self._catalogue.refresh)
         self._health.has(unread(self._view.topic))
         await self._signals_view.start()
         await self._in_engine(self._signals.apply)

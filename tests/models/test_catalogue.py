@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.catalogue import FIRST_CAPACITY, Catalogue, embedding_from_bytes
+from models.catalogue import Catalogue, embedding_from_bytes
+from models.retrieval.exact import FIRST_CAPACITY
 from records import EPOCH
 from world import catalogue, profiles
 

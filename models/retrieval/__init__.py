@@ -1,0 +1,1 @@
+"""Search in a catalogue: by vector, under a filter, by age, by lot."""
