@@ -11,6 +11,10 @@ from stream_app.kafka.connection import client_options
 
 __all__ = ["new_producer", "reliable_producer"]
 
+# A transaction of the signals process has megabytes: at aiokafka's 16 KiB it would wait for the
+# broker a hundred times. Below what brokers take by default.
+MAX_BATCH_BYTES = 256 * 1024
+
 
 def new_producer(settings: Settings, transactional_id: str | None = None) -> AIOKafkaProducer:
     """Return an idempotent producer, not started; call it on the event loop that uses it.
@@ -23,6 +27,7 @@ def new_producer(settings: Settings, transactional_id: str | None = None) -> AIO
         enable_idempotence=True,
         transactional_id=transactional_id,
         max_request_size=MAX_RECORD_BYTES,
+        max_batch_size=MAX_BATCH_BYTES,
         compression_type="lz4",
     )
 
