@@ -47,6 +47,9 @@ measure-model: install ## The table of the default model's card, on held-out pic
 bench-engine: install ## The default model's speed: packed or not, many users or one, against matrix products
 	$(BIN)/python -m benchmarks.engine
 
+bench-baselines: install ## What a recommender has to beat on MovieLens, where the measuring data lie beside the checkout
+	$(BIN)/python -m benchmarks.baselines
+
 bench-click: install ## From a click to its list: one user, the default model (6 minutes)
 	$(BIN)/python -m benchmarks.click
 

@@ -61,7 +61,7 @@ def _overall(results: Results) -> "Figure":
     return figure
 
 
-def _by_history(results: Results) -> "Figure | None":
+def _by_history(results: Results) -> "Figure":
     parts = [name for name in HISTORY if results.num_by_slice[name]]
     figure, grid = _figure(len(results.systems), columns=len(parts))
     for axes, part in zip(grid, parts, strict=True):
