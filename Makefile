@@ -84,4 +84,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-gpu chaos fuzz model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-baselines bench-engine bench-click bench-restart bench-gpu chaos fuzz model measure-model install clean
