@@ -47,6 +47,9 @@ measure-model: install ## The table of the default model's card, on held-out pic
 bench-engine: install ## The default model's speed: packed or not, many users or one, against matrix products
 	$(BIN)/python -m benchmarks.engine
 
+bench-baselines: install ## What a recommender has to beat on MovieLens, where the measuring data lie beside the checkout
+	$(BIN)/python -m benchmarks.baselines
+
 bench-click: install ## From a click to its list: one user, the default model (6 minutes)
 	$(BIN)/python -m benchmarks.click
 
@@ -88,4 +91,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-engine bench-click bench-restart bench-memory bench-retrieval bench-gpu chaos fuzz model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-baselines bench-engine bench-click bench-restart bench-memory bench-retrieval bench-gpu chaos fuzz model measure-model install clean

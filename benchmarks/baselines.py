@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 from models.mllm.text_embedder import TextEmbedder
 from schemas.interaction import Interaction
 from schemas.item import Item
+from stream_app.evaluation.accuracy import accuracy
 from stream_app.evaluation.baselines.answers import answers
+from stream_app.evaluation.baselines.content import ContentOnly
 from stream_app.evaluation.baselines.suite import suite
 from stream_app.evaluation.report import write_report
+from stream_app.evaluation.results import COMPARED
+from stream_app.evaluation.statistics import estimate
 from stream_app.interaction_rows import to_interaction
 from stream_app.item_rows import to_item
 from stream_app.replay.queries import Query, RankedList
@@ -102,6 +106,19 @@ def vectors_of(items: dict[str, Item]) -> dict[str, NDArray[np.float32]]:
     return dict(zip(items, TextEmbedder().embed(texts), strict=True))
 
 
+def figures(queries: Sequence[Query], lists: Sequence[RankedList]) -> str:
+    """Return the main figures of one baseline: whoever stops the rest has them."""
+    user_ids = [query.user_id for query in queries]
+    found = {
+        name: estimate(values, user_ids)
+        for name, values in accuracy(queries, lists).items()
+        if name in COMPARED
+    }
+    return ", ".join(
+        f"{name} {one.mean:.4f} [{one.low:.4f}, {one.high:.4f}]" for name, one in found.items()
+    )
+
+
 def main() -> None:
     """Measure all, print the table of the report, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -118,15 +135,16 @@ def main() -> None:
     queries = ask(log, cut, num_per_user=options.per_user)
     given: dict[str, list[RankedList]] = {}
     with progress_bars() as progress:
-        progress("embedding films", 0, None)
-        baselines = [
-            one for one in suite(vectors_of(items)) if not options.only or one.name in options.only
-        ]
+        names = options.only or [*(one.name for one in suite()), ContentOnly.name]
+        # Embedding all films takes longer than most baselines.
+        baselines = suite(vectors_of(items) if ContentOnly.name in names else None)
+        baselines = [one for one in baselines if one.name in names]
         for done, baseline in enumerate(baselines):
             progress(f"baselines, {baseline.name}", done, len(baselines))
             given[baseline.name] = answers(
                 baseline, log, queries, cut=cut, relearn_events=options.relearn_events
             )
+            print(f"{baseline.name}: {figures(queries, given[baseline.name])}", flush=True)
     write_report(
         options.out,
         title="Baselines on MovieLens",

@@ -3,6 +3,7 @@
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from stream_app.evaluation.plots import plots
+from stream_app.evaluation.results import MAIN
 from stream_app.evaluation.tables import Report, tables
 
 __all__ = ["page"]
@@ -20,5 +21,5 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template(TEMPLATE).render(
-        report=report, tables=tables(report.results), plots=plots(report.results)
+        report=report, tables=tables(report.results), plots=plots(report.results), main=MAIN
     )

@@ -61,7 +61,7 @@ def _overall(results: Results) -> "Figure":
     return figure
 
 
-def _by_history(results: Results) -> "Figure | None":
+def _by_history(results: Results) -> "Figure":
     parts = [name for name in HISTORY if results.num_by_slice[name]]
     figure, grid = _figure(len(results.systems), columns=len(parts))
     for axes, part in zip(grid, parts, strict=True):
@@ -107,11 +107,17 @@ def _latency(results: Results) -> "Figure | None":
     ]
     if not timed:
         return None
+    from matplotlib.ticker import LogLocator, NullLocator
+
     figure, [axes] = _figure(8)
     for system, percentiles_s, look in timed:
         share = np.linspace(0, 1, len(percentiles_s))
         axes.plot(percentiles_s, share, label=system.name, **{**look, "marker": ""})
     axes.set_xscale("log")
+    # The scale's own labels are formulas, and none where all lies within a decade.
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("seconds")
     axes.set_ylabel("share of lists")
     _legend(figure, axes)

@@ -140,6 +140,7 @@ def test_plots_take_their_colours_from_the_page_and_ids_are_unique(tmp_path):
     assert "stroke: var(--series-0)" in page
     drawn = "".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL))
     assert not re.findall(r"#0000a|#0a0b0c|#0d0e0f|#000000", drawn)
+    assert "mathdefault" not in drawn
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(set(ids)) == len(ids)
     references = set(re.findall(r'(?:url\(|href=")#([^")]+)', page))
