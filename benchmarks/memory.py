@@ -9,12 +9,10 @@ half, when caches and buffers of a fixed size have filled.
 import argparse
 import asyncio
 import os
-import tempfile
 import time
 from collections import defaultdict
 from contextlib import ExitStack
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -23,9 +21,9 @@ from rich.table import Table
 
 from benchmarks.pipeline import BATCH_EVENTS, load_items, of, until_profiled
 from benchmarks.route import NUM_ITEMS, Route, some_events
+from benchmarks.servers import servers
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
-from stream_app.embedded.stack import Stack
 from stream_app.kafka.topics import create_topics
 from stream_app.show import Progress, progress_bars
 from stream_app.supervise import PROCESSES, running
@@ -95,11 +93,8 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["STREAM_APP_ENGINE"] = "weightless"
     os.environ["STREAM_APP_MAX_BATCH_EVENTS"] = BATCH_EVENTS
-    home = read_settings().home
     with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        stack = cleanup.enter_context(Stack(folder / "stack", home))
-        os.environ.update(stack.environment(), STREAM_APP_STATE_DIR=str(folder / "state"))
+        folder = cleanup.enter_context(servers())
         settings = read_settings()
         asyncio.run(create_topics(settings))
         asyncio.run(load_items(settings))

@@ -11,10 +11,8 @@ import json
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.route import NO_ANSWER_S, NUM_ITEMS, Figures, Route
+from benchmarks.servers import servers
 from schemas.codec import encode
 from schemas.item import Item
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
-from stream_app.embedded.stack import Stack
 from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import create_topics
@@ -161,11 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     os.environ["STREAM_APP_ENGINE"] = "weightless"
     os.environ["STREAM_APP_MAX_BATCH_EVENTS"] = BATCH_EVENTS
-    home = read_settings().home
-    with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        stack = cleanup.enter_context(Stack(folder / "stack", home))
-        os.environ.update(stack.environment(), STREAM_APP_STATE_DIR=str(folder / "state"))
+    with servers() as folder:
         figures = asyncio.run(measure_all(read_settings(), options, folder / "logs"))
     if options.json:
         print(json.dumps([asdict(one) for one in figures]))

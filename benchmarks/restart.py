@@ -9,10 +9,8 @@ engine has no weights; a model's loading time comes on top.
 import argparse
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.made_users import made_catalogue, made_inputs
+from benchmarks.servers import servers
 from models.step import StepInput, StepOptions, step
 from models.weightless import WeightlessEngine
 from schemas.codec import encode
@@ -29,7 +28,6 @@ from schemas.interaction import Interaction
 from schemas.item import Item
 from schemas.user_preference import UserPreference
 from stream_app.config import Settings, read_settings
-from stream_app.embedded.stack import Stack
 from stream_app.kafka.connection import client_options
 from stream_app.kafka.producer import reliable_producer
 from stream_app.kafka.topics import create_topics
@@ -136,11 +134,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=100_000)
     options = parser.parse_args()
     os.environ["STREAM_APP_ENGINE"] = "weightless"
-    home = read_settings().home
-    with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        stack = cleanup.enter_context(Stack(folder / "stack", home))
-        os.environ.update(stack.environment(), STREAM_APP_STATE_DIR=str(folder / "state"))
+    with servers() as folder:
         settings = read_settings()
         asyncio.run(create_topics(settings))
         with progress_bars() as progress:

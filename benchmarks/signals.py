@@ -7,14 +7,10 @@ to the record of their item. The users' interest in items falls with their rank,
 
 import argparse
 import asyncio
-import os
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from random import Random
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -24,10 +20,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.route import percentiles_ms
+from benchmarks.servers import servers
 from schemas.codec import encode
 from schemas.interaction import Interaction
 from stream_app.config import Settings, read_settings
-from stream_app.embedded.stack import Stack
 from stream_app.kafka.connection import client_options
 from stream_app.kafka.producer import reliable_producer
 from stream_app.kafka.topics import create_topics
@@ -119,11 +115,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--events", type=int, default=20_000)
     options = parser.parse_args()
-    home = read_settings().home
-    with ExitStack() as cleanup:
-        folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
-        stack = cleanup.enter_context(Stack(folder / "stack", home))
-        os.environ.update(stack.environment(), STREAM_APP_STATE_DIR=str(folder / "state"))
+    with servers() as folder:
         settings = read_settings()
         asyncio.run(create_topics(settings))
         some = events()

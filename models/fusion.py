@@ -1,7 +1,7 @@
 """Model, sources and context -> one score: a logistic model by length of history.
 
 A language model ranks well for short histories and loses to counts for long ones, so no one weight
-is right for all (docs/adr/0012-fusion.md).
+is right for all (docs/adr/0013-fusion.md).
 """
 
 from bisect import bisect_right

@@ -12,8 +12,8 @@ __all__ = ["FusionStage", "FusionWeights"]
 class FusionStage(Record):
     """A logistic model for users with at least `min_events` events.
 
-    `weights` has one for each feature. `prior` is used where the model gave no score: the weight
-    of its feature is left out, and all others are learned without it.
+    `weights` has one for each feature. `prior_weights` are used where the model gave no score: its
+    feature weighs 0 there, and all others were learned without it.
     """
 
     min_events: int = Field(ge=0)
