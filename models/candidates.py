@@ -3,7 +3,8 @@
 Six sources: "recent" (near to what the user touched lately), "summary" (near to what the summary
 says), "transitions" (what others went on to from there), "popular" (what many turn to now),
 "newest" (the latest arrivals) and "explore" (drawn by chance, seeded by the event, so that the list
-can learn what it doesn't know).
+can learn what it doesn't know). More are proposed than a model can score: what the sources say
+together decides which of them it gets to see.
 """
 
 from collections import defaultdict
@@ -14,36 +15,30 @@ from hashlib import blake2b
 from itertools import chain, zip_longest
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from models.catalogue import Catalogue
+from models.fusion import Blend, Opinions, prior_of
 from models.preference import leaning
 from schemas.item_profile import ItemProfile
 from schemas.user_preference import Evidence, UserPreference
 
 __all__ = ["Candidate", "find_candidates", "given_candidates", "tie_break"]
 
-# Of twenty candidates: six near to recent items, four near to the summary, four that others went
-# on to, two popular, two new, two drawn.
-SHARES = {
-    "recent": 0.28,
-    "summary": 0.21,
-    "transitions": 0.21,
-    "popular": 0.09,
-    "newest": 0.105,
-    "explore": 0.105,
-}
-# Before the first signals come these leave their shares to the others.
-LEARNED = {"transitions", "popular"}
+# How many each source may propose.
+DEPTH = 50
+# Part of the places that the newest and the drawn ones have for themselves: nobody has an opinion
+# of what nobody knows yet.
+RESERVED = {"newest": 0.1, "explore": 0.1}
 
 # Each recent item counts less than the one after it.
 NEWNESS = 0.8
 MAX_NEIGHBOURS = 50
 CATEGORY = "category="
 OPINION_DIGITS = 4
+PRIOR_DIGITS = 6
 
-# What a source says of each candidate, in `[0, 1]`; None where it has nothing to say.
-Opinion = Sequence[float] | None
+SOURCES = ("recent", "summary", "transitions", "popular", "newest", "explore")
 
 
 @dataclass(frozen=True)
@@ -87,28 +82,35 @@ def find_candidates(
     summary_vector: NDArray[np.float32] | None,
     *,
     num_candidates: int,
+    blend: Blend,
     seed: str,
     at: datetime,
     exclude: Collection[str] = (),
 ) -> list[Candidate]:
     """Return at most `num_candidates` items that the user may be shown `at` a time, none twice.
 
-    What the user bought, rated, ruled out or has just seen is left out, and what the caller
-    excludes.
+    They are those of the highest score without a model, by `blend`, of all that are proposed, and
+    a few that are new or drawn whatever their score. What the user bought, rated, ruled out or has
+    just seen is left out, and what the caller excludes.
     `seed` names the event: the same state, catalogue and seed give the same candidates.
     """
     exclude = {*exclude, *state.excluded, *(seen.item_id for seen in state.recent)}
     leads = _leads(state, catalogue, summary_vector, at)
+    depth = max(DEPTH, num_candidates)
     proposals = {
-        "recent": _nearest(catalogue, leads.recent, num_candidates, exclude),
-        "summary": _nearest(catalogue, leads.summary, num_candidates, exclude),
-        "transitions": _first_shown(catalogue, leads.followed, num_candidates, exclude),
-        "popular": _popular(state, catalogue, num_candidates, exclude),
+        "recent": _nearest(catalogue, leads.recent, depth, exclude),
+        "summary": _nearest(catalogue, leads.summary, depth, exclude),
+        "transitions": _first_shown(catalogue, leads.followed, depth, exclude),
+        "popular": _popular(state, catalogue, depth, exclude),
         "newest": catalogue.newest(num_candidates, at=at, exclude=exclude),
         "explore": catalogue.draw(num_candidates, seed, exclude=exclude),
     }
-    chosen = _share_out(proposals, num_candidates)
-    return _weighed(state, catalogue, chosen, leads)
+    proposed = _proposed(proposals)
+    item_ids = list(proposed)
+    opinions = _opinions(state, catalogue, item_ids, leads)
+    scores = blend.scores(opinions, None, state.num_events)
+    rows = _shortlist(proposals, item_ids, scores, num_candidates)
+    return _candidates(catalogue, proposed, opinions, leads, rows)
 
 
 def given_candidates(
@@ -124,8 +126,12 @@ def given_candidates(
     Raises:
         KeyError: If an item is not in the catalogue.
     """
+    if not item_ids:
+        return []
+    leads = _leads(state, catalogue, summary_vector, at)
+    opinions = _opinions(state, catalogue, item_ids, leads)
     given: dict[str, set[str]] = {item_id: set() for item_id in item_ids}
-    return _weighed(state, catalogue, given, _leads(state, catalogue, summary_vector, at))
+    return _candidates(catalogue, given, opinions, leads, range(len(item_ids)))
 
 
 @dataclass(frozen=True)
@@ -150,29 +156,25 @@ def _leads(
     )
 
 
-def _weighed(
-    state: UserPreference,
-    catalogue: Catalogue,
-    chosen: Mapping[str, set[str]],
-    leads: _Leads,
-) -> list[Candidate]:
-    """Return the chosen items, each with what vectors, crowd and counted likes say of it."""
-    if not chosen:
-        return []
-    item_ids = list(chosen)
+def _opinions(
+    state: UserPreference, catalogue: Catalogue, item_ids: Sequence[str], leads: _Leads
+) -> Opinions:
+    """Return what vectors, crowd and counted likes say of each item; who is silent is left out."""
+    if not item_ids:
+        return {}
     vectors = catalogue.vectors(item_ids)
-    opinions = {
+    said: dict[str, ArrayLike | None] = {
         "recent": _cosines(vectors, leads.recent),
         "summary": _cosines(vectors, leads.summary),
         "transitions": _shares_of_most(leads.followed, item_ids),
         "popular": _prominences(catalogue, item_ids),
+        "taste": [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids],
     }
-    taste = [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids]
-    return [
-        _candidate(profile, chosen[profile.item_id], opinions, taste[row], row, leads.followed)
-        for row, profile in enumerate(map(catalogue.get, item_ids))
-        if profile is not None
-    ]
+    return {
+        name: np.array(of_items, np.float64).round(OPINION_DIGITS)
+        for name, of_items in said.items()
+        if of_items is not None
+    }
 
 
 def tie_break(seed: str, item_id: str) -> bytes:
@@ -236,51 +238,72 @@ def _first_shown(
     return list(shown)
 
 
-def _share_out(proposals: dict[str, list[str]], num_candidates: int) -> dict[str, set[str]]:
-    """Give each source its share of places; what a source can't fill goes to the others in turn."""
-    chosen: dict[str, set[str]] = {}
-    silent = {name for name in LEARNED if not proposals[name]}
-    total = sum(share for name, share in SHARES.items() if name not in silent)
-    quota = {name: max(1, round(share / total * num_candidates)) for name, share in SHARES.items()}
-    firsts = [(name, item_id) for name, ids in proposals.items() for item_id in ids[: quota[name]]]
-    rest = [(name, item_id) for name, ids in proposals.items() for item_id in ids[quota[name] :]]
-    for name, item_id in firsts + rest:
-        if item_id in chosen or len(chosen) < num_candidates:
-            chosen.setdefault(item_id, set()).add(name)
-    return chosen
+def _proposed(proposals: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    """Return by item which sources propose it."""
+    by_item: dict[str, set[str]] = {}
+    for name, item_ids in proposals.items():
+        for item_id in item_ids:
+            by_item.setdefault(item_id, set()).add(name)
+    return by_item
 
 
-def _cosines(vectors: NDArray[np.float32], towards: NDArray[np.float32] | None) -> Opinion:
-    return None if towards is None else np.clip(vectors @ towards, 0.0, 1.0).tolist()
+def _shortlist(
+    proposals: Mapping[str, list[str]],
+    item_ids: list[str],
+    scores: NDArray[np.float64],
+    num_candidates: int,
+) -> list[int]:
+    """Return the rows of those with a reserved place, then of the highest scores."""
+    row_of = {item_id: row for row, item_id in enumerate(item_ids)}
+    reserved = [
+        row_of[item_id]
+        for name, share in RESERVED.items()
+        for item_id in proposals[name][: max(1, round(share * num_candidates))]
+    ]
+    # Equal scores: the source that is named first goes first.
+    best_first = np.argsort(-scores, kind="stable").tolist()
+    return list(dict.fromkeys([*reserved, *best_first]))[:num_candidates]
 
 
-def _shares_of_most(followed: Mapping[str, _Votes], item_ids: list[str]) -> Opinion:
+def _cosines(
+    vectors: NDArray[np.float32], towards: NDArray[np.float32] | None
+) -> NDArray[np.float32] | None:
+    return None if towards is None else np.clip(vectors @ towards, 0.0, 1.0)
+
+
+def _shares_of_most(followed: Mapping[str, _Votes], item_ids: Sequence[str]) -> list[float] | None:
     most = max((votes.total for votes in followed.values()), default=0.0)
     if most == 0:
         return None
     return [followed.get(item_id, NO_VOTES).total / most for item_id in item_ids]
 
 
-def _prominences(catalogue: Catalogue, item_ids: list[str]) -> Opinion:
+def _prominences(catalogue: Catalogue, item_ids: Sequence[str]) -> list[float] | None:
     signals = catalogue.signals
     return None if signals.is_empty else [signals.prominence(item_id) for item_id in item_ids]
 
 
-def _candidate(
-    profile: ItemProfile,
-    proposed_by: set[str],
-    opinions: dict[str, Opinion],
-    taste: float,
-    row: int,
-    followed: Mapping[str, _Votes],
-) -> Candidate:
-    said = {name: of_items[row] for name, of_items in opinions.items() if of_items is not None}
-    said["taste"] = taste
-    prior = sum(said.values()) / len(said)
-    sources = {name: round(said.get(name, prior), 6) for name in SHARES if name in proposed_by}
-    votes = followed.get(profile.item_id, NO_VOTES)
-    rounded = {name: round(share, OPINION_DIGITS) for name, share in said.items()}
-    return Candidate(profile, sources, round(prior, 6), votes.by, rounded)
+def _candidates(
+    catalogue: Catalogue,
+    proposed: Mapping[str, set[str]],
+    opinions: Opinions,
+    leads: _Leads,
+    rows: Sequence[int],
+) -> list[Candidate]:
+    item_ids = list(proposed)
+    priors = prior_of(opinions)
+    candidates = []
+    for row in rows:
+        profile = catalogue.get(item_ids[row])
+        if profile is None:
+            raise KeyError(item_ids[row])
+        said = {name: float(of_items[row]) for name, of_items in opinions.items()}
+        prior = round(float(priors[row]), PRIOR_DIGITS)
+        by = proposed[profile.item_id]
+        sources = {name: said.get(name, prior) for name in SOURCES if name in by}
+        follows = leads.followed.get(profile.item_id, NO_VOTES).by
+        candidates.append(Candidate(profile, sources, prior, follows, said))
+    return candidates
 
 
 def _taste_score(state: UserPreference, of_item: tuple[str, ...]) -> float:

@@ -5,13 +5,31 @@ is right for all (docs/adr/0013-fusion.md).
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from math import exp, log, log1p
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from schemas.fusion_weights import FusionWeights
 
-__all__ = ["FEATURES", "Blend", "EvenBlend", "Fusion", "features_of"]
+__all__ = [
+    "FEATURES",
+    "Blend",
+    "EvenBlend",
+    "Fusion",
+    "ModelScores",
+    "Opinions",
+    "columns",
+    "features_of",
+    "prior_of",
+]
+
+# By source what it says of each candidate, `(candidates,)` in `[0, 1]`; who says nothing of any
+# is left out.
+Opinions = Mapping[str, NDArray[np.float64]]
+# What a model says of each, `(candidates,)` in `[0, 1]`; None where it gave no scores.
+ModelScores = NDArray[np.float64] | None
 
 # What is compared by vectors, counted of the user, and counted of everybody.
 OPINIONS = ("recent", "summary", "taste", "transitions", "popular")
@@ -20,18 +38,34 @@ FEATURES = ("model", *OPINIONS, "agreement")
 STEEP = 1000.0
 COUNTED = {"transitions", "popular"}
 NEAREST_TO_CERTAIN = 1e-4
+EVEN_DIGITS = 6
+LEARNED_DIGITS = 9
 
 
-def features_of(opinions: Mapping[str, float], model_score: float | None) -> tuple[float, ...]:
-    """Return a candidate's features, in the order of `FEATURES`.
+def columns(of_candidates: Sequence[Mapping[str, float]]) -> Opinions:
+    """Return by source what is told by candidate; all candidates have the same sources."""
+    return {
+        name: np.array([said[name] for said in of_candidates])
+        for name in (of_candidates[0] if of_candidates else ())
+    }
 
-    Args:
-        opinions: What each source says of it, in `[0, 1]`; one that says nothing is 0.
-        model_score: p(yes), in `[0, 1]`; None counts as undecided.
+
+def prior_of(opinions: Opinions) -> NDArray[np.float64]:
+    """Return what the sources say together, their mean, `(candidates,)` in `[0, 1]`."""
+    return np.mean(list(opinions.values()), axis=0) if opinions else np.zeros(0)
+
+
+def features_of(opinions: Opinions, model_scores: ModelScores) -> NDArray[np.float64]:
+    """Return the candidates' features, `(candidates, features)` in the order of `FEATURES`.
+
+    A source that says nothing counts as 0, a model that gave no scores as undecided.
     """
-    said = [_spread(name, opinions.get(name, 0.0)) for name in OPINIONS]
-    agreement = sum(value > 0 for value in said) / len(OPINIONS)
-    return _logit(model_score), *said, agreement
+    num_candidates = len(next(iter(opinions.values()), ()))
+    nothing = np.zeros(num_candidates)
+    said = [_spread(name, opinions.get(name, nothing)) for name in OPINIONS]
+    model = nothing if model_scores is None else _logit(model_scores)
+    agreement = np.mean(np.array(said) > 0, axis=0)
+    return np.column_stack([model, *said, agreement])
 
 
 class Blend(Protocol):
@@ -42,19 +76,14 @@ class Blend(Protocol):
         """Which weights these are."""
         ...
 
-    def score(
-        self,
-        opinions: Mapping[str, float],
-        prior: float,
-        model_score: float | None,
-        num_events: int,
-    ) -> float:
-        """Return a candidate's score, in `[0, 1]`.
+    def scores(
+        self, opinions: Opinions, model_scores: ModelScores, num_events: int
+    ) -> NDArray[np.float64]:
+        """Return the candidates' scores, `(candidates,)` in `[0, 1]`.
 
         Args:
-            opinions: What each source says of it, in `[0, 1]`.
-            prior: Their mean.
-            model_score: p(yes), None where the model gave none.
+            opinions: What each source says of them.
+            model_scores: p(yes), None where the model gave none.
             num_events: The length of the user's history.
         """
         ...
@@ -65,16 +94,14 @@ class EvenBlend:
 
     name = "even"
 
-    def score(
-        self,
-        opinions: Mapping[str, float],
-        prior: float,
-        model_score: float | None,
-        num_events: int,
-    ) -> float:
-        """Return the mean of both, in `[0, 1]`, the prior alone where there is no other."""
-        del opinions, num_events
-        return round(prior if model_score is None else (prior + model_score) / 2, 6)
+    def scores(
+        self, opinions: Opinions, model_scores: ModelScores, num_events: int
+    ) -> NDArray[np.float64]:
+        """Return the means of both, the prior alone where there is no other."""
+        del num_events
+        prior = prior_of(opinions)
+        both = prior if model_scores is None else (prior + model_scores) / 2
+        return np.round(both, EVEN_DIGITS)
 
 
 class Fusion:
@@ -94,36 +121,34 @@ class Fusion:
         self._stages = weights.stages
         self._starts = [stage.min_events for stage in weights.stages]
 
-    def score(
-        self,
-        opinions: Mapping[str, float],
-        prior: float,
-        model_score: float | None,
-        num_events: int,
-    ) -> float:
-        """Return how likely the user turns to a candidate next, in `[0, 1]`."""
-        # It is made of the same opinions.
-        del prior
+    def scores(
+        self, opinions: Opinions, model_scores: ModelScores, num_events: int
+    ) -> NDArray[np.float64]:
+        """Return how likely the user turns to each candidate next."""
         stage = self._stages[bisect_right(self._starts, num_events) - 1]
-        features = features_of(opinions, model_score)
-        if model_score is None:
+        features = features_of(opinions, model_scores)
+        if model_scores is None:
             return _sigmoid(stage.prior_intercept, stage.prior_weights, features)
         return _sigmoid(stage.intercept, stage.weights, features)
 
 
-def _spread(name: str, value: float) -> float:
-    return log1p(STEEP * value) / log1p(STEEP) if name in COUNTED else value
+def _spread(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.log1p(STEEP * values) / np.log1p(STEEP) if name in COUNTED else values
 
 
-def _logit(score: float | None) -> float:
-    if score is None:
-        return 0.0
-    inside = min(1 - NEAREST_TO_CERTAIN, max(NEAREST_TO_CERTAIN, score))
-    return log(inside / (1 - inside))
+def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    inside = np.clip(scores, NEAREST_TO_CERTAIN, 1 - NEAREST_TO_CERTAIN)
+    return np.log(inside / (1 - inside))
 
 
-def _sigmoid(intercept: float, weights: tuple[float, ...], features: tuple[float, ...]) -> float:
-    total = intercept + sum(w * x for w, x in zip(weights, features, strict=True))
+def _sigmoid(
+    intercept: float, weights: tuple[float, ...], features: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    # Term by term: a matrix product's last digits depend on how many rows it has.
+    total = np.full(len(features), intercept)
+    for weight, column in zip(weights, features.T, strict=True):
+        total += weight * column
     # Neither end overflows.
-    share = 1 / (1 + exp(-total)) if total > 0 else exp(total) / (1 + exp(total))
-    return round(share, 9)
+    small = np.exp(-np.abs(total))
+    share: NDArray[np.float64] = np.where(total > 0, 1 / (1 + small), small / (1 + small))
+    return np.round(share, LEARNED_DIGITS)

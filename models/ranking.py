@@ -17,7 +17,7 @@ from models.candidates import Candidate, find_candidates, given_candidates, tie_
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine
 from models.errors import EngineError
-from models.fusion import Blend
+from models.fusion import Blend, columns
 from models.item_text import shorten
 from models.preference import leaning, score_request
 from schemas.enriched_interaction import SourcePosition
@@ -100,7 +100,7 @@ def rank_candidates(
     """
     vectors = _summary_vectors(engine, questions)
     candidates = [
-        _candidates(catalogue, one, vectors.get(row), num_candidates)
+        _candidates(catalogue, one, vectors.get(row), num_candidates, blend)
         for row, one in enumerate(questions)
     ]
     scores = _scores(engine, questions, candidates)
@@ -132,6 +132,7 @@ def _candidates(
     question: Question,
     summary_vector: NDArray[np.float32] | None,
     num_candidates: int,
+    blend: Blend,
 ) -> list[Candidate]:
     if question.candidates is not None:
         return given_candidates(
@@ -142,6 +143,7 @@ def _candidates(
         catalogue,
         summary_vector,
         num_candidates=num_candidates,
+        blend=blend,
         seed=question.seed,
         at=question.at,
         exclude=question.exclude,
@@ -150,9 +152,9 @@ def _candidates(
 
 def _scores(
     engine: Engine, questions: Sequence[Question], candidates: list[list[Candidate]]
-) -> list[list[float | None]]:
+) -> list[list[float] | None]:
     """Return the model's score of each candidate, None where it gave none."""
-    scores: list[list[float | None]] = [[None] * len(found) for found in candidates]
+    scores: list[list[float] | None] = [None] * len(candidates)
     requests = {
         row: score_request(one.state, (found.profile for found in candidates[row]), one.adapter)
         for row, one in enumerate(questions)
@@ -172,17 +174,22 @@ def _ranked(
     catalogue: Catalogue,
     question: Question,
     candidates: list[Candidate],
-    scores: list[float | None],
+    model_scores: list[float] | None,
     blend: Blend,
 ) -> list[RankedCandidate]:
-    num_events = question.state.num_events
+    scores = blend.scores(
+        columns([one.opinions for one in candidates]),
+        None if model_scores is None else np.array(model_scores),
+        question.state.num_events,
+    ).tolist()
+    told: Sequence[float | None] = model_scores or [None] * len(candidates)
     cites = _citations(catalogue, question.state, [one.profile.item_id for one in candidates])
     ranked = [
         RankedCandidate(
             item_id=candidate.profile.item_id,
             title=shorten(candidate.profile.title, MAX_TITLE_CHARS),
-            score=blend.score(candidate.opinions, candidate.prior, score, num_events),
-            model_score=score,
+            score=score,
+            model_score=model_score,
             prior=candidate.prior,
             sources=candidate.sources,
             categories=candidate.profile.categories[:MAX_CATEGORIES],
@@ -190,7 +197,9 @@ def _ranked(
             follows=_followed(candidate.follows),
             opinions=dict(candidate.opinions),
         )
-        for candidate, score, cited in zip(candidates, scores, cites, strict=True)
+        for candidate, score, model_score, cited in zip(
+            candidates, scores, told, cites, strict=True
+        )
     ]
     return sorted(ranked, key=lambda one: (-one.score, tie_break(question.seed, one.item_id)))
 

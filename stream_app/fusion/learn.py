@@ -1,6 +1,10 @@
-"""Ranked candidates and what was chosen -> weights, by scikit-learn's logistic regression."""
+"""Ranked candidates and what was chosen -> weights, by scikit-learn's logistic regression.
 
-from collections.abc import Mapping, Sequence
+First what the sources say is weighed, from long lists that no model has scored; then the model
+beside them, from the short lists that these weights make.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,45 +13,45 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from models.fusion import FEATURES, features_of
+from models.fusion import FEATURES, ModelScores, Opinions, features_of
 from schemas.fusion_weights import FusionStage, FusionWeights
 from stream_app.fusion.errors import TooFewChoicesError
 
-__all__ = ["Choice", "Option", "learn"]
+__all__ = ["Choice", "learn_model", "learn_sources"]
 
 # Where a history begins to tell more; a stage with too few choices is one with that before it.
 STARTS = (0, 3, 10, 30)
 MIN_CHOICES = 30
-MODEL = FEATURES.index("model")
-
-
-@dataclass(frozen=True)
-class Option:
-    """A candidate as it was ranked, and whether the user turned to it."""
-
-    opinions: Mapping[str, float]
-    model_score: float | None
-    is_target: bool
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A list that was ranked for a user of so many events, with what the user then chose in it."""
+    """A list for a user of so many events, and the row of what the user then turned to.
+
+    `target` is None where the list did not have it.
+    """
 
     num_events: int
-    options: Sequence[Option]
+    opinions: Opinions
+    model_scores: ModelScores
+    target: int | None
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether something was chosen, with something else beside it."""
+        return self.target is not None and len(next(iter(self.opinions.values()), ())) > 1
 
 
-def learn(name: str, choices: Sequence[Choice]) -> FusionWeights:
+def learn_sources(name: str, choices: Sequence[Choice]) -> FusionWeights:
     """Return weights that tell what users turned to from what they were shown beside it.
 
-    Lists without what the user chose, or with nothing else, teach nothing and are left out. Each
-    list weighs the same, however long it is.
+    The model weighs nothing yet. Lists without what the user chose, or with nothing else, teach
+    nothing and are left out. Each list weighs the same, however long it is.
 
     Raises:
         TooFewChoicesError: If fewer than 30 lists have what the user then chose.
     """
-    telling = [one for one in choices if len({option.is_target for option in one.options}) > 1]
+    telling = [one for one in choices if one.is_telling]
     if len(telling) < MIN_CHOICES:
         raise TooFewChoicesError(
             f"{len(telling)} of {len(choices)} lists have what the user then chose; weights need "
@@ -56,18 +60,39 @@ def learn(name: str, choices: Sequence[Choice]) -> FusionWeights:
     stages = []
     for start, end in _stages(telling):
         of_stage = [one for one in telling if start <= one.num_events < end]
-        intercept, weights = _fitted(of_stage, with_model=True)
-        prior_intercept, prior_weights = _fitted(of_stage, with_model=False)
+        intercept, weights = _fitted(of_stage, with_model=False)
         stages.append(
             FusionStage(
                 min_events=start,
                 intercept=intercept,
                 weights=weights,
-                prior_intercept=prior_intercept,
-                prior_weights=prior_weights,
+                prior_intercept=intercept,
+                prior_weights=weights,
             )
         )
     return FusionWeights(name=name, features=FEATURES, stages=tuple(stages))
+
+
+def learn_model(sources: FusionWeights, choices: Sequence[Choice]) -> FusionWeights:
+    """Return the weights with the model weighed beside the sources.
+
+    Args:
+        sources: What `learn_sources` found.
+        choices: Lists that were made with them and scored by the model. In a stage with fewer than
+            30 that have what the user then chose the model goes on weighing nothing.
+    """
+    starts = [stage.min_events for stage in sources.stages]
+    telling = [one for one in choices if one.is_telling and one.model_scores is not None]
+    stages = []
+    for stage, end in zip(sources.stages, [*starts[1:], float("inf")], strict=True):
+        of_stage = [one for one in telling if stage.min_events <= one.num_events < end]
+        if len(of_stage) >= MIN_CHOICES:
+            intercept, weights = _fitted(of_stage, with_model=True)
+            weighed = {"intercept": intercept, "weights": weights}
+            stages.append(stage.model_copy(update=weighed))
+        else:
+            stages.append(stage)
+    return sources.model_copy(update={"stages": tuple(stages)})
 
 
 def _stages(choices: Sequence[Choice]) -> list[tuple[int, float]]:
@@ -84,14 +109,15 @@ def _stages(choices: Sequence[Choice]) -> list[tuple[int, float]]:
 
 def _fitted(choices: Sequence[Choice], *, with_model: bool) -> tuple[float, tuple[float, ...]]:
     """Return intercept and weights; without the model its weight is 0."""
-    rows = [features_of(o.opinions, o.model_score) for one in choices for o in one.options]
-    features = np.array(rows)
-    if not with_model:
-        features[:, MODEL] = 0.0
-    targets = np.array([option.is_target for one in choices for option in one.options])
-    sizes = [len(one.options) for one in choices]
+    lists = [features_of(one.opinions, one.model_scores if with_model else None) for one in choices]
+    sizes = [len(features) for features in lists]
+    targets = [np.arange(size) == one.target for one, size in zip(choices, sizes, strict=True)]
     fitted = make_pipeline(StandardScaler(), LogisticRegression(C=1.0, max_iter=1000))
-    fitted.fit(features, targets, logisticregression__sample_weight=_weights(sizes))
+    fitted.fit(
+        np.concatenate(lists),
+        np.concatenate(targets),
+        logisticregression__sample_weight=_weights(sizes),
+    )
     return _unscaled(fitted)
 
 

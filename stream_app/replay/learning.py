@@ -1,12 +1,16 @@
 """Weights of the final score, learned from the part of a log that lies before the cut."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
+
+from models.fusion import EvenBlend, Fusion, columns
 from schemas.codec import encode
 from schemas.fusion_weights import FusionWeights
 from schemas.interaction import Interaction
 from schemas.user_preference import UserPreference
-from stream_app.fusion.learn import Choice, Option, learn
+from stream_app.fusion.learn import Choice, learn_model, learn_sources
 from stream_app.offline.cache import digest
 from stream_app.replay.journal import Answer
 from stream_app.replay.protocols import Sample, cut_position, temporal
@@ -18,6 +22,8 @@ __all__ = ["learn_weights"]
 
 # Of what may be learned from, the newest part: the rest is what its lists rest on.
 LEARNING_SHARE = 0.2
+# As far down as the sources' weights look for what the user chose.
+NUM_FOUND = 100
 
 
 class _InMemory:
@@ -40,7 +46,7 @@ def learn_weights(
     """Return weights that tell what users chose from what stood beside it in their lists.
 
     Args:
-        by: Whose lists; with the even blend they are those of any other, in another order.
+        by: Whose lists.
         learnable: The log up to the cut.
         sample: Of which users and how many queries.
         progress: Is told how far it is.
@@ -49,17 +55,28 @@ def learn_weights(
         TooFewChoicesError: If too few lists had what the user then chose.
     """
     queries = temporal(learnable, sample, test_share=LEARNING_SHARE)
-    kept = _InMemory()
     cut = cut_position(learnable, test_share=LEARNING_SHARE)
-    answer_queries(by, learnable, queries, kept, learned=cut, progress=progress)
-    asked = {query.query_id: query for query in queries}
-    weights = learn("unnamed", [_choice(asked[one.ranked.query_id], one) for one in kept.answers])
+
+    def choices(lists_by: Replayed) -> list[Choice]:
+        kept = _InMemory()
+        answer_queries(lists_by, learnable, queries, kept, learned=cut, progress=progress)
+        asked = {query.query_id: query for query in queries}
+        return [_choice(asked[one.ranked.query_id], one) for one in kept.answers]
+
+    found = replace(by.options, num_candidates=NUM_FOUND, blend=EvenBlend())
+    weights = learn_sources("unnamed", choices(replace(by, options=found, ranked_by="prior")))
+    if by.ranked_by == "model":
+        scored = replace(by.options, blend=Fusion(weights))
+        weights = learn_model(weights, choices(replace(by, options=scored)))
     return weights.model_copy(update={"name": digest(encode(weights).decode())[:12]})
 
 
 def _choice(query: Query, answer: Answer) -> Choice:
-    options = [
-        Option(one.opinions, one.model_score, is_target=one.item_id == query.target)
-        for one in answer.candidates
-    ]
-    return Choice(query.num_history, options)
+    scores = [one.model_score for one in answer.candidates if one.model_score is not None]
+    item_ids = [one.item_id for one in answer.candidates]
+    return Choice(
+        query.num_history,
+        columns([one.opinions for one in answer.candidates]),
+        np.array(scores) if len(scores) == len(item_ids) else None,
+        item_ids.index(query.target) if query.target in item_ids else None,
+    )

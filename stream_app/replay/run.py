@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Protocol
+from typing import Literal, Protocol
 
 from models.catalogue import Catalogue
 from models.engine import Engine
@@ -32,7 +32,7 @@ class Replayed:
     """By whom, with which items and options a log is replayed.
 
     `profiles` has all items that `items_needed` names; `max_turns` bounds a batch; `decay` is that
-    of what is counted of all users.
+    of what is counted of all users; `ranked_by` "prior" leaves the model's scores out.
     """
 
     engine: Engine
@@ -41,6 +41,7 @@ class Replayed:
     options: StepOptions
     max_turns: int
     decay: Decay = field(default_factory=Decay)
+    ranked_by: Literal["model", "prior"] = "model"
 
 
 class Sink(Protocol):
@@ -156,7 +157,7 @@ def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
         source=_source(event, turn.position),
         profile=profile,
         degraded=() if profile.degraded is None else (profile.degraded,),
-        ranked_by=None if query is None else "model",
+        ranked_by=None if query is None else by.ranked_by,
         exclude=() if query is None else query.seen,
         candidates=None if query is None else query.candidates,
     )
@@ -173,6 +174,7 @@ def _question(by: Replayed, query: Query) -> Question:
         at=query.at,
         # Of the user alone: of the event that is to be guessed nothing may be known.
         seed=f"{query.user_id}:new",
+        by_model=by.ranked_by == "model",
         candidates=query.candidates,
     )
 

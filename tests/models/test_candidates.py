@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from models.candidates import SHARES, Candidate, find_candidates
+from models.candidates import SOURCES, Candidate, find_candidates
+from models.fusion import EvenBlend
 from models.preference import apply_event, new_preference
 from models.signals.signals import Signals
 from records import EPOCH, interaction, source
@@ -36,11 +37,17 @@ def shop(*walks: tuple[str, ...]):
     return filled
 
 
-def found(filled, state: UserPreference) -> dict[str, Candidate]:
+def found(filled, state: UserPreference, num: int = 20) -> dict[str, Candidate]:
     candidates = find_candidates(
-        state, filled, None, num_candidates=20, seed="seed", at=source(0).timestamp
+        state,
+        filled,
+        None,
+        num_candidates=num,
+        blend=EvenBlend(),
+        seed="seed",
+        at=source(0).timestamp,
     )
-    assert len(candidates) == 20
+    assert len(candidates) == num
     return {one.profile.item_id: one for one in candidates}
 
 
@@ -59,7 +66,13 @@ def test_what_others_went_on_to_is_proposed_by_how_many_did() -> None:
 def test_what_others_went_on_to_rises_among_the_others() -> None:
     def by_prior(filled) -> list[str]:
         candidates = find_candidates(
-            state_after("i1"), filled, None, num_candidates=59, seed="", at=source(0).timestamp
+            state_after("i1"),
+            filled,
+            None,
+            num_candidates=59,
+            blend=EvenBlend(),
+            seed="",
+            at=source(0).timestamp,
         )
         assert len(candidates) == 59
         ranked = sorted(candidates, key=lambda one: -one.prior)
@@ -96,7 +109,7 @@ def test_what_is_popular_is_proposed_the_liked_category_first() -> None:
     assert candidates["i41"].sources["popular"] == pytest.approx(0.6, abs=1e-3)
     filled = shop(*[(f"i{2 * number}",) for number in range(25) for _ in range(5)], ("i41",))
     popular = {
-        one for one, of in found(filled, state_after("i1")).items() if "popular" in of.sources
+        one for one, of in found(filled, state_after("i1"), 59).items() if "popular" in of.sources
     }
     assert "i41" in popular
 
@@ -129,6 +142,6 @@ def test_every_source_gets_its_share() -> None:
     counts = Counter(
         name for one in found(shop(*walks), state_after("i1")).values() for name in one.sources
     )
-    assert counts.keys() == SHARES.keys() - {"summary"}
+    assert counts.keys() == set(SOURCES) - {"summary"}
     assert counts["transitions"] >= 4
     assert counts["popular"] >= 2
