@@ -32,7 +32,7 @@ __all__ = [
     "with_summary",
 ]
 
-Summaries = Literal["recurrent", "one-shot"]
+Summaries = Literal["recurrent", "one-shot", "none"]
 
 # Interactions of a summary block; the paper found 3 best on all its datasets (arXiv 2408.09698,
 # block size ablation).
@@ -180,9 +180,10 @@ def summary_request(
     """Return what the next summary is to be written from, None while the block is not full.
 
     "recurrent" goes on from the previous summary with the block; "one-shot" writes it anew from
-    the newest 16 interactions, as the paper's ablation does (arXiv 2408.09698).
+    the newest 16 interactions, as the paper's ablation does (arXiv 2408.09698); with "none" nothing
+    is summed up, and a prompt has the newest 16 as they are.
     """
-    if state.block_size < BLOCK_SIZE:
+    if summaries == "none" or state.block_size < BLOCK_SIZE:
         return None
     one_shot = summaries == "one-shot"
     block = state.recent if one_shot else state.recent[-state.block_size :]

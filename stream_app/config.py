@@ -156,7 +156,8 @@ class Settings(BaseSettings):
     )
     summaries: Summaries = Field(
         default="recurrent",
-        description="recurrent: each from the one before; one-shot: from 16 interactions",
+        description="recurrent: each from the one before; one-shot: from 16 interactions; none: "
+        "no summaries",
     )
     num_candidates: int = Field(
         default=20, ge=1, le=200, description="Candidates that the model scores for each event"

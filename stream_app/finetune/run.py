@@ -33,6 +33,7 @@ from stream_app.finetune.states import score_requests
 from stream_app.offline.cache import Cache, digest
 from stream_app.offline.files import LogFiles
 from stream_app.offline.profiles import missing_pictures, read_profiles
+from stream_app.offline.remembering import RememberingEngine
 from stream_app.offline.sources import Sources, read_sources
 from stream_app.show import Progress
 
@@ -199,11 +200,10 @@ def _requests(
         progress=progress,
     )
     return score_requests(
-        engine,
+        RememberingEngine(engine, Cache(job.work / "summaries.jsonl", writes=writes)),
         draft.histories,
         profiles,
         draft.examples,
-        Cache(job.work / "summaries.jsonl", writes=writes),
         summaries=job.settings.summaries,
         progress=progress,
     )

@@ -7,7 +7,6 @@ state is taken.
 
 from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from models.attempts import attempt
 from models.engine import Engine, ScoreRequest, SummaryRequest
@@ -24,7 +23,6 @@ from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction
 from schemas.item_profile import ItemProfile
 from stream_app.finetune.examples import Example, Histories
-from stream_app.offline.cache import Cache, digest
 from stream_app.show import Progress
 
 __all__ = ["score_requests"]
@@ -38,7 +36,6 @@ def score_requests(
     histories: Histories,
     profiles: Mapping[str, ItemProfile],
     examples: Sequence[Example],
-    cache: Cache,
     *,
     summaries: Summaries = "recurrent",
     progress: Progress,
@@ -65,9 +62,9 @@ def score_requests(
     while walks:
         batch = [walks.popleft() for _ in range(min(NUM_AT_ONCE, len(walks)))]
         waiting = {walk: request for walk in batch if (request := walk.on(found)) is not None}
-        written = _summarised(engine, list(waiting.values()), cache)
+        written = attempt(engine.summarise, list(waiting.values()))
         for walk, summary in zip(waiting, written, strict=True):
-            if summary is not None:
+            if not isinstance(summary, EngineError):
                 walk.summarise(summary)
         walks.extend(waiting)
         progress("users' histories", num_users - len(walks), num_users)
@@ -113,19 +110,3 @@ class _Walk:
     def _apply(self, event: Interaction, offset: int) -> None:
         source = SourcePosition(partition=0, offset=offset, timestamp=event.occurred_at)
         self._state = apply_event(self._state, event, source, self._profiles[event.item_id])
-
-
-def _summarised(
-    engine: Engine, requests: Sequence[SummaryRequest], cache: Cache
-) -> list[str | None]:
-    """Return a summary for each request, None where the engine failed at it."""
-    keys = [digest(asdict(request), engine.versions.model_dump()) for request in requests]
-    # Equal requests have equal answers: each is asked once.
-    to_write = {
-        key: request for key, request in zip(keys, requests, strict=True) if cache.get(key) is None
-    }
-    written = attempt(engine.summarise, list(to_write.values()))
-    for key, summary in zip(to_write, written, strict=True):
-        if not isinstance(summary, EngineError):
-            cache.put(key, summary)
-    return [cache.get(key) for key in keys]

@@ -32,7 +32,8 @@ class Replayed:
     """By whom, with which items and options a log is replayed.
 
     `profiles` has all items that `items_needed` names; `max_turns` bounds a batch; `decay` is that
-    of what is counted of all users; `ranked_by` "prior" leaves the model's scores out.
+    of what is counted of all users, nothing is without `signals`; `ranked_by` "prior" leaves the
+    model's scores out.
     """
 
     engine: Engine
@@ -41,6 +42,7 @@ class Replayed:
     options: StepOptions
     max_turns: int
     decay: Decay = field(default_factory=Decay)
+    signals: bool = True
     ranked_by: Literal["model", "prior"] = "model"
 
 
@@ -101,6 +103,7 @@ def answer_queries(
             catalogue.put(by.profiles[item_id])
         # A turn without a query looks at no counts: those before the cut may have later ones.
         num_known = batch.num_known if learned is None else learned
+        num_known = num_known if by.signals else 0
         for position in range(num_counted, num_known):
             catalogue.signals.observe(log[position], _source(log[position], position))
         num_counted = max(num_counted, num_known)

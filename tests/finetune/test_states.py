@@ -18,6 +18,7 @@ from stream_app.finetune.states import score_requests
 from stream_app.offline.cache import Cache
 from stream_app.offline.pictures import with_picture
 from stream_app.offline.profiles import read_profiles
+from stream_app.offline.remembering import RememberingEngine
 
 ITEMS = [item(number) for number in range(12)]
 
@@ -64,11 +65,10 @@ def requests(
     engine: WeightlessEngine | None = None,
 ) -> list[ScoreRequest]:
     return score_requests(
-        engine or WeightlessEngine(),
+        RememberingEngine(engine or WeightlessEngine(), Cache(tmp_path / "summaries.jsonl")),
         histories,
         profiles(tmp_path),
         examples,
-        Cache(tmp_path / "summaries.jsonl"),
         progress=lambda *_: None,
     )
 
@@ -164,7 +164,6 @@ def test_summaries_are_asked_for_as_the_deployment_does(tmp_path: Path) -> None:
         {"ada": history()},
         profiles(tmp_path),
         [example(9)],
-        Cache(tmp_path / "summaries.jsonl"),
         summaries="one-shot",
         progress=lambda *_: None,
     )

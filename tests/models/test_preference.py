@@ -16,6 +16,7 @@ from models.preference import (
     apply_event,
     evidence_line,
     new_preference,
+    score_request,
     summary_request,
     taste,
     with_summary,
@@ -180,3 +181,9 @@ def test_a_one_shot_summary_rests_on_all_recent_events_and_no_summary() -> None:
     recurrent = summary_request(state)
     assert recurrent is not None
     assert (recurrent.previous, len(recurrent.block)) == ("Likes hats.", BLOCK_SIZE)
+
+
+def test_without_summaries_a_prompt_has_the_newest_events_as_they_are() -> None:
+    state = lived([(1, "like")] * (MAX_RECENT + 3))
+    assert summary_request(state, "none") is None
+    assert len(score_request(state, [PROFILES[2]]).recent) == MAX_RECENT
