@@ -1,14 +1,13 @@
 """Weights of the final score, learned from the part of a log that lies before the cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from schemas.codec import encode
 from schemas.fusion_weights import FusionWeights
 from schemas.interaction import Interaction
-from schemas.user_preference import UserPreference
 from stream_app.fusion.learn import Choice, Option, learn
 from stream_app.offline.cache import digest
-from stream_app.replay.journal import Answer
+from stream_app.replay.journal import Answer, InMemory
 from stream_app.replay.protocols import Sample, cut_position, temporal
 from stream_app.replay.queries import Query
 from stream_app.replay.run import Replayed, answer_queries
@@ -18,20 +17,6 @@ __all__ = ["learn_weights"]
 
 # Of what may be learned from, the newest part: the rest is what its lists rest on.
 LEARNING_SHARE = 0.2
-
-
-class _InMemory:
-    """Answers that are needed once: a journal that keeps nothing."""
-
-    def __init__(self) -> None:
-        self.num_batches = 0
-        self.states: dict[str, UserPreference] = {}
-        self.answers: list[Answer] = []
-
-    def write(self, states: Mapping[str, UserPreference], answers: Sequence[Answer]) -> None:
-        """Keep a batch."""
-        self.states.update(states)
-        self.answers.extend(answers)
 
 
 def learn_weights(
@@ -49,7 +34,7 @@ def learn_weights(
         TooFewChoicesError: If too few lists had what the user then chose.
     """
     queries = temporal(learnable, sample, test_share=LEARNING_SHARE)
-    kept = _InMemory()
+    kept = InMemory()
     cut = cut_position(learnable, test_share=LEARNING_SHARE)
     answer_queries(by, learnable, queries, kept, learned=cut, progress=progress)
     asked = {query.query_id: query for query in queries}
