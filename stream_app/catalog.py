@@ -22,7 +22,7 @@ from stream_app.kafka.topics import require_topics
 from stream_app.object_storage import ObjectStorage, connect
 from stream_app.tables import Row, TableError, read_rows
 
-__all__ = ["CatalogueReport", "load_catalogue"]
+__all__ = ["CatalogueReport", "load_catalogue", "upload_pictures"]
 
 NUM_UPLOADS_AT_ONCE = 8
 
@@ -69,7 +69,7 @@ async def load_catalogue(
     stored = await asyncio.to_thread(storage.etags, bucket)
     report.num_pictures = len(keys)
     report.num_uploaded = await asyncio.to_thread(
-        _upload, storage, bucket, pictures, keys, stored, progress
+        upload_pictures, storage, bucket, pictures, keys, stored, progress
     )
     items = _items(rows, bucket, stored, report, await _known_items(settings))
     report.num_items = len(items)
@@ -85,7 +85,7 @@ def _good_rows(path: Path, report: CatalogueReport) -> Iterable[tuple[int, Row]]
             yield line, row
 
 
-def _upload(
+def upload_pictures(
     storage: ObjectStorage,
     bucket: str,
     pictures: Path,

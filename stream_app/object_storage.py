@@ -148,6 +148,20 @@ class ObjectStorage:
         with _errors_translated(ImageLocation(bucket=bucket, key="*"), "make"):
             self._make_bucket(bucket)
 
+    def remove_bucket(self, bucket: str) -> None:
+        """Remove a bucket and all that is in it, if there is one.
+
+        Raises:
+            RefusedObjectError: If the credentials don't allow it.
+            StorageUnavailableError: If object storage fails.
+        """
+        with _errors_translated(ImageLocation(bucket=bucket, key="*"), "remove"):
+            if not self._client.bucket_exists(bucket):
+                return
+            for one in self._client.list_objects(bucket, recursive=True):
+                self._client.remove_object(bucket, one.object_name or "")
+            self._client.remove_bucket(bucket)
+
     def write(self, location: ImageLocation, data: bytes, content_type: str) -> None:
         """Store an object.
 

@@ -1,5 +1,6 @@
 """Several of our processes under one: they start together and stop together."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -7,13 +8,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from stream_app.config import Settings
 from stream_app.embedded.process import ChildProcess
 
-__all__ = ["AGENTS", "PROCESSES", "command_line", "run_together", "running"]
+__all__ = ["AGENTS", "PROCESSES", "command_line", "run_together", "running", "watch"]
 
 LOOK_EVERY_S = 0.5
 
@@ -52,6 +54,18 @@ def running(
         for child in children:
             cleanup.callback(child.terminate)
         yield children
+
+
+async def watch(children: Sequence[ChildProcess]) -> NoReturn:
+    """Look after them until cancelled.
+
+    Raises:
+        StartError: Once one has ended by itself; the message ends with its log.
+    """
+    while True:
+        for child in children:
+            child.raise_if_ended()
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def run_together(commands: Mapping[str, Sequence[str]], settings: Settings) -> None:

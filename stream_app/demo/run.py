@@ -28,7 +28,7 @@ from stream_app.kafka.compacted import CompactedView
 from stream_app.kafka.topics import create_topics
 from stream_app.local import settings_on, stack_for
 from stream_app.show import Progress, progress_bars, recommendation_view
-from stream_app.supervise import PROCESSES, running
+from stream_app.supervise import PROCESSES, running, watch
 
 __all__ = ["run_demo"]
 
@@ -85,7 +85,7 @@ async def run_demo(
                 )
             )
             _cancel_on_signals(shopping)
-            watching = asyncio.create_task(_watch(processes))
+            watching = asyncio.create_task(watch(processes))
             await asyncio.wait([shopping, watching], return_when=asyncio.FIRST_COMPLETED)
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -107,13 +107,6 @@ def _apart(settings: Settings) -> Settings:
 def _cancel_on_signals(task: asyncio.Task[None]) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
-
-
-async def _watch(processes: Sequence[ChildProcess]) -> None:
-    while True:
-        for process in processes:
-            process.raise_if_ended()
-        await asyncio.sleep(LOOK_EVERY_S)
 
 
 async def _shop(

@@ -1,6 +1,6 @@
 """Create, list and describe the topics of a deployment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -57,10 +57,11 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
         await admin.close()
 
 
-async def create_topics(settings: Settings) -> list[str]:
+async def create_topics(settings: Settings, configs: Mapping[str, str] = {}) -> list[str]:
     """Create what is missing and return the created names; existing topics stay as they are.
 
     All topics get the same number of partitions: stages that share a key share the partition.
+    `configs` are set beside what all deployments have.
     """
     topics = [
         NewTopic(
@@ -70,6 +71,7 @@ async def create_topics(settings: Settings) -> list[str]:
             topic_configs={
                 "cleanup.policy": topic.cleanup,
                 "max.message.bytes": str(MAX_RECORD_BYTES),
+                **configs,
             },
         )
         for topic in settings.topics

@@ -1,5 +1,6 @@
 """`stream-app replay`: nothing but wiring."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,9 +10,11 @@ from stream_app.config import Settings
 from stream_app.with_settings import with_settings
 
 if TYPE_CHECKING:
-    from stream_app.replay.job import Protocol
+    from stream_app.replay.job import Protocol, Seen
 
 __all__ = ["replay"]
+
+DATE = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command()
@@ -61,6 +64,35 @@ __all__ = ["replay"]
     help="Draws users and negatives, and orders events of one time.",
 )
 @click.option(
+    "--from",
+    "start",
+    type=DATE,
+    help="Only events from then on, a log of their own: 2026-11-21, or 2026-11-21T10:00:00; UTC.",
+)
+@click.option("--until", "end", type=DATE, help="Only events before then.")
+@click.option(
+    "--last",
+    "last_days",
+    type=click.FloatRange(0, min_open=True),
+    help="Only the newest events: so many days up to the last one.",
+)
+@click.option(
+    "--seen",
+    type=click.Choice(["all", "as-live"]),
+    help="What a list leaves out: all that its user has met (default), or the newest 16 and 200 "
+    "bought, rated or disliked, as live (always so through Kafka).",
+)
+@click.option(
+    "--through",
+    type=click.Choice(["kafka"]),
+    help="Send the events through topics and processes; see below.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    help="With --through: so many times as fast as the log's clock; default: flat out.",
+)
+@click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
@@ -91,6 +123,12 @@ def replay(
     queries_per_user: int | None,
     test_share: float,
     seed: int,
+    start: datetime | None,
+    end: datetime | None,
+    last_days: float | None,
+    seen: "Seen | None",
+    through: str | None,
+    speed: float | None,
     out: Path,
     learns_fusion: bool,
     baselines: bool,
@@ -101,12 +139,14 @@ def replay(
     stream-app replay ml-latest-small --users 50 --out report
     stream-app replay events.jsonl --items items.jsonl --protocol prequential --out report
     stream-app replay log.parquet --items items.csv --column user=uid --column time=ts --out report
+    stream-app replay events.jsonl --items items.jsonl --last 30 --through kafka --out report
     The first run: STREAM_APP_ENGINE=weightless takes no model, and tells whether all is read.
 
     LOG is a file (.jsonl as on the topic or as for `send`, .csv, .parquet) or a folder of MovieLens
     as it comes. Times are ISO, or unix seconds or milliseconds. Events go through the same step as
     live, in the order of their times, with the engine and the options of STREAM_APP_ variables; no
-    Kafka and no object storage is needed. Events of one time come in an order drawn by the seed.
+    Kafka and no object storage is needed, but with --through. Events of one time come in an order
+    drawn by the seed.
 
     \b
     temporal     one cut in time for all: after it, each item that a user first met and liked is
@@ -127,6 +167,15 @@ def replay(
               queries.jsonl   what was asked, and what the user then did
               work/           states, to go on from
 
+    With --through kafka the lists are those that agents, worker and signals write, started here on
+    your Kafka and object storage, under a prefix, groups and a bucket of their own that are removed
+    at the end: a running deployment sees nothing of it. For `temporal` they are the lists of
+    --seen as-live, digit for digit; a model whose last digits depend on its batches may change near
+    places. For `prequential` the counts may be some events behind, as live. It costs more: each
+    event is answered, asked about or not, each item is read once more, and two engines are loaded.
+    A user without an event has no list live; that query is answered as without Kafka. Interrupted,
+    it begins anew.
+
     Interrupted, the same command goes on where it was. What the model reads in an item is kept
     below STREAM_APP_HOME, for other replays too. The same log and options give the same bytes.
     """  # noqa: D301  # \b keeps click from running the lines together
@@ -134,6 +183,7 @@ def replay(
     from stream_app.offline.columns import parse_columns
     from stream_app.offline.files import find_files
     from stream_app.replay.job import Job, run_job
+    from stream_app.replay.part import Part
     from stream_app.replay.protocols import Sample
     from stream_app.replay.report import report
     from stream_app.show import progress_bars
@@ -141,8 +191,29 @@ def replay(
     files = find_files(log, items=items, pictures=pictures, columns=parse_columns(columns))
     if learns_fusion and protocol != "temporal":
         raise click.UsageError("--learn-fusion needs a cut and the whole catalogue: temporal")
+    if through and protocol == "paper":
+        raise click.UsageError("--through kafka has lists of the whole catalogue: not for `paper`")
+    if through and seen == "all":
+        raise click.UsageError("--through kafka leaves out what live does: --seen as-live")
+    if speed and not through:
+        raise click.UsageError("--speed is for --through kafka: else there is no clock")
     sample = Sample(users, queries_per_user, seed)
-    job = Job(files, protocol, out, sample, test_share, learns_fusion)
+    job = Job(
+        files,
+        protocol,
+        out,
+        sample,
+        test_share,
+        learns_fusion,
+        part=Part(
+            None if start is None else start.replace(tzinfo=UTC),
+            None if end is None else end.replace(tzinfo=UTC),
+            None if last_days is None else timedelta(days=last_days),
+        ),
+        seen=seen or ("as-live" if through else "all"),
+        through_kafka=through is not None,
+        speed=speed,
+    )
     with progress_bars() as progress:
         done = run_job(
             job, settings, progress=progress, tell=lambda line: click.echo(line, err=True)

@@ -1,8 +1,9 @@
 """The whole of `stream-app replay`: read, ask, check, have the product answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
@@ -25,17 +26,22 @@ from stream_app.offline.profiles import missing_pictures, read_profiles
 from stream_app.offline.sources import Sources, read_sources
 from stream_app.pictures import as_seen
 from stream_app.replay.errors import ReplayError
-from stream_app.replay.journal import Answer, Header, open_journal, read_answers
+from stream_app.replay.journal import WORK, Answer, Header, open_journal, read_answers
 from stream_app.replay.leaks import check_leaks
 from stream_app.replay.learning import learn_weights
+from stream_app.replay.part import Part
 from stream_app.replay.protocols import Sample, cut_position, paper, prequential, temporal
 from stream_app.replay.queries import Query, RankedList
 from stream_app.replay.run import Replayed, answer_queries, items_needed
+from stream_app.replay.through_kafka.run import Through, answer_through_kafka
 from stream_app.show import Progress
 
-__all__ = ["Answered", "Job", "Protocol", "run_job"]
+__all__ = ["Answered", "Job", "Protocol", "Seen", "run_job"]
 
 Protocol = Literal["prequential", "temporal", "paper"]
+# Whether lists leave out all that a user has met, or the newest 16 and 200 bought, rated or
+# disliked, which is what a state remembers.
+Seen = Literal["all", "as-live"]
 
 # Of the header: another number where the same options would give other bytes.
 FORMAT = 1
@@ -46,7 +52,9 @@ FUSION = "fusion.json"
 class Job:
     """Which log is replayed, by which protocol, and where the answers go.
 
-    With `learns_fusion` the weights of the final score are learned from before the cut.
+    With `learns_fusion` the weights of the final score are learned from before the cut. With
+    `through_kafka` the lists come from topics and processes; `speed` is then how many times as
+    fast as the log's clock events are sent, None flat out.
     """
 
     files: LogFiles
@@ -55,6 +63,10 @@ class Job:
     sample: Sample
     test_share: float
     learns_fusion: bool = False
+    part: Part = field(default_factory=Part)
+    seen: Seen = "all"
+    through_kafka: bool = False
+    speed: float | None = None
 
     def cut(self, log: Sequence[Interaction]) -> int | None:
         """Return how many events may be learned from, None where learning goes on as live."""
@@ -117,6 +129,7 @@ def run_job(
     """
     seed, bucket = job.sample.seed, settings.buckets[0]
     sources = read_sources(job.files, bucket=bucket, seed=seed, progress=progress)
+    sources = replace(sources, events=job.part.of(sources.events))
     for line in sources.left_out.told():
         tell(line)
     queries = job.queries(sources)
@@ -130,12 +143,14 @@ def run_job(
         StepOptions(settings.num_candidates, settings.summaries, blend_of(settings.fusion)),
         settings.max_batch_events,
         Decay(timedelta(days=settings.signals_half_life_days)),
+        excludes_seen=job.seen == "all",
     )
     if job.learns_fusion:
         by = _with_learned_weights(by, job, sources, progress, tell)
     header = _header(job, settings, by, sources, queries)
     with open_journal(job.out, header) as journal:
-        answer_queries(
+        answer = _through_kafka(job, settings, header) if job.through_kafka else answer_queries
+        answer(
             by,
             sources.events,
             queries,
@@ -163,6 +178,14 @@ def _with_learned_weights(
     write_weights(job.out / FUSION, weights)
     tell(f"weights {weights.name} of {len(weights.stages)} stages: {job.out / FUSION}")
     return replace(by, options=replace(by.options, blend=Fusion(weights)))
+
+
+def _through_kafka(job: Job, settings: Settings, header: Header) -> Callable[..., None]:
+    """Return what answers as `answer_queries` does, through a deployment named by the header."""
+    fusion = job.out / FUSION if job.learns_fusion else settings.fusion
+    settings = settings.model_copy(update={"fusion": fusion})
+    through = Through(settings, header, job.files.pictures, job.out / WORK, job.speed)
+    return partial(answer_through_kafka, through)
 
 
 def _profiles(
@@ -214,6 +237,9 @@ def _header(
         "blend": by.options.blend.name,
         "signals_half_life_days": settings.signals_half_life_days,
         "pictures": settings.pictures,
+        **job.part.facts,
+        "seen": job.seen,
+        "through": "kafka" if job.through_kafka else "step",
         "max_batch_events": by.max_turns,
         "queries": digest(asked),
         "profiles": digest(*(encode(by.profiles[item_id]).decode() for item_id in read)),

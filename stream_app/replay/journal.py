@@ -20,7 +20,17 @@ from schemas.user_preference import UserPreference
 from stream_app.replay.errors import ReplayError
 from stream_app.replay.queries import RankedList
 
-__all__ = ["ANSWERS", "COSTS", "Answer", "Header", "Journal", "open_journal", "read_answers"]
+__all__ = [
+    "ANSWERS",
+    "COSTS",
+    "WORK",
+    "Answer",
+    "Header",
+    "InMemory",
+    "Journal",
+    "open_journal",
+    "read_answers",
+]
 
 ANSWERS = "answers.jsonl"
 COSTS = "costs.jsonl"
@@ -45,6 +55,20 @@ class Answer:
     ranked: RankedList
     degraded: tuple[str, ...] = ()
     candidates: Sequence[RankedCandidate] = ()
+
+
+class InMemory:
+    """Answers that are needed once: a journal that keeps nothing."""
+
+    def __init__(self) -> None:
+        self.num_batches = 0
+        self.states: dict[str, UserPreference] = {}
+        self.answers: list[Answer] = []
+
+    def write(self, states: Mapping[str, UserPreference], answers: Sequence[Answer]) -> None:
+        """Keep a batch."""
+        self.states.update(states)
+        self.answers.extend(answers)
 
 
 class Journal:

@@ -1,6 +1,6 @@
 """Weights of the final score, learned from the part of a log that lies before the cut."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +9,9 @@ from models.fusion import EvenBlend, Fusion, columns
 from schemas.codec import encode
 from schemas.fusion_weights import FusionWeights
 from schemas.interaction import Interaction
-from schemas.user_preference import UserPreference
 from stream_app.fusion.learn import Choice, learn_model, learn_sources
 from stream_app.offline.cache import digest
-from stream_app.replay.journal import Answer
+from stream_app.replay.journal import Answer, InMemory
 from stream_app.replay.protocols import Sample, cut_position, temporal
 from stream_app.replay.queries import Query
 from stream_app.replay.run import Replayed, answer_queries
@@ -24,20 +23,6 @@ __all__ = ["learn_weights"]
 LEARNING_SHARE = 0.2
 # As far down as the sources' weights look for what the user chose.
 NUM_FOUND = 100
-
-
-class _InMemory:
-    """Answers that are needed once: a journal that keeps nothing."""
-
-    def __init__(self) -> None:
-        self.num_batches = 0
-        self.states: dict[str, UserPreference] = {}
-        self.answers: list[Answer] = []
-
-    def write(self, states: Mapping[str, UserPreference], answers: Sequence[Answer]) -> None:
-        """Keep a batch."""
-        self.states.update(states)
-        self.answers.extend(answers)
 
 
 def learn_weights(
@@ -58,7 +43,7 @@ def learn_weights(
     cut = cut_position(learnable, test_share=LEARNING_SHARE)
 
     def choices(lists_by: Replayed) -> list[Choice]:
-        kept = _InMemory()
+        kept = InMemory()
         answer_queries(lists_by, learnable, queries, kept, learned=cut, progress=progress)
         asked = {query.query_id: query for query in queries}
         return [_choice(asked[one.ranked.query_id], one) for one in kept.answers]

@@ -21,6 +21,11 @@ __all__ = ["OURS", "report"]
 OURS = "stream-app"
 QUERIES = "queries.jsonl"
 FOLDER = "report"
+SEEN = {
+    "all": "left out of every list",
+    "as-live": "of ours the newest 16 and 200 bought, rated or disliked are left out; of the "
+    "baselines' lists all",
+}
 
 
 def report(done: Answered, job: Job, *, baselines: bool, progress: Progress) -> str:
@@ -38,7 +43,7 @@ def report(done: Answered, job: Job, *, baselines: bool, progress: Progress) -> 
         command=shlex.join(["stream-app", *sys.argv[1:]]),
         facts={
             **done.facts,
-            "seen items": "left out of every list",
+            "seen items": SEEN[job.seen],
             "after the cut": "nothing is learned but the user's own state"
             if job.cut(done.log) is not None
             else "no cut: all learn as the log goes on",

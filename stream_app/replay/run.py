@@ -24,7 +24,7 @@ from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_in_time, ba
 from stream_app.replay.queries import Query, RankedList
 from stream_app.show import Progress
 
-__all__ = ["Replayed", "answer_queries", "items_needed"]
+__all__ = ["Replayed", "Sink", "answer_of", "answer_queries", "items_needed"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Replayed:
 
     `profiles` has all items that `items_needed` names; `max_turns` bounds a batch; `decay` is that
     of what is counted of all users, nothing is without `signals`; `ranked_by` "prior" leaves the
-    model's scores out.
+    model's scores out. Without `excludes_seen` a list may have what its user has met, but for what
+    the state rules out, as live.
     """
 
     engine: Engine
@@ -44,6 +45,7 @@ class Replayed:
     decay: Decay = field(default_factory=Decay)
     signals: bool = True
     ranked_by: Literal["model", "prior"] = "model"
+    excludes_seen: bool = True
 
 
 class Sink(Protocol):
@@ -141,12 +143,12 @@ def _taken(
     # All rows went through the model together: nobody can tell which of them took how long.
     cost_s = (perf_counter() - begun) / len(turns)
     answers = [
-        _answer(turn.query, result.ranking.candidates, result.ranking.degraded, cost_s)
+        answer_of(turn.query, result.ranking.candidates, result.ranking.degraded, cost_s)
         for turn, result in zip(later, results, strict=True)
         if turn.query is not None and result.ranking is not None
     ]
     answers += [
-        _answer(turn.query, candidates, question.faults, cost_s)
+        answer_of(turn.query, candidates, question.faults, cost_s)
         for turn, question, candidates in zip(first, questions, ranked, strict=True)
     ]
     return {one.state.user_id: one.state for one in results}, answers
@@ -161,14 +163,16 @@ def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
         profile=profile,
         degraded=() if profile.degraded is None else (profile.degraded,),
         ranked_by=None if query is None else by.ranked_by,
-        exclude=() if query is None else query.seen,
+        exclude=query.seen if query is not None and by.excludes_seen else (),
         candidates=None if query is None else query.candidates,
     )
 
 
 def _source(event: Interaction, position: int) -> SourcePosition:
     """Return where an event stands on a topic of one partition that holds the log."""
-    return SourcePosition(partition=0, offset=position, timestamp=event.occurred_at)
+    whole_ms = event.occurred_at.microsecond // 1000 * 1000
+    timestamp = event.occurred_at.replace(microsecond=whole_ms)
+    return SourcePosition(partition=0, offset=position, timestamp=timestamp)
 
 
 def _question(by: Replayed, query: Query) -> Question:
@@ -182,9 +186,13 @@ def _question(by: Replayed, query: Query) -> Question:
     )
 
 
-def _answer(
-    query: Query, candidates: Sequence[RankedCandidate], degraded: Sequence[str], cost_s: float
+def answer_of(
+    query: Query,
+    candidates: Sequence[RankedCandidate],
+    degraded: Sequence[str],
+    cost_s: float | None,
 ) -> Answer:
+    """Return a ranking's candidates as the answer to a query; seconds are None if not known."""
     ranked = RankedList(
         query_id=query.query_id,
         item_ids=tuple(one.item_id for one in candidates),

@@ -194,9 +194,69 @@ def test_a_log_that_nothing_can_be_asked_of_is_refused(run: Run, log: Path) -> N
         run(log)
 
 
+def test_a_part_is_replayed_as_a_log_of_its_own(run: Run, log: Path) -> None:
+    middle = [one for one in LOG if 20 <= int(one.event_id[1:]) < 70]
+    options = ["--protocol", "prequential"]
+    day = f"{middle[0].occurred_at:%Y-%m-%dT%H:%M:%S}", f"{LOG[70].occurred_at:%Y-%m-%dT%H:%M:%S}"
+    run(log, "part", *options, "--from", day[0], "--until", day[1])
+    run(log, "newest", *options, "--until", day[1], "--last", 2)
+    log.write_bytes(b"\n".join(map(encode, middle)))
+    run(log, "alone", *options)
+    log.write_bytes(b"\n".join(map(encode, LOG[22:70])))
+    run(log, "last", *options)
+    part, alone, newest, last = (
+        lines(log.parent / name / ANSWERS) for name in ("part", "alone", "newest", "last")
+    )
+    assert part[0]["from"] == "2026-01-01T20:00:00+00:00"
+    assert newest[0]["last_days"] == 2
+    assert part[1:] == alone[1:] != []
+    assert newest[1:] == last[1:] != []
+
+
+def test_lists_as_live_may_have_what_a_user_met_long_ago(run: Run, log: Path) -> None:
+    views = [event(n, "ada", n % 38, "view") for n in range(60)]
+    likes = [event(60, "ada", 38), event(61, "ada", 39)]
+    log.write_bytes(b"\n".join(map(encode, in_order([*views, *likes]))))
+    run(log, "all")
+    run(log, "live", "--seen", "as-live")
+    every, live = (lines(log.parent / name / ANSWERS) for name in ("all", "live"))
+    assert (every[0]["seen"], live[0]["seen"]) == ("all", "as-live")
+    met = {one.item_id for one in views}
+    # All but two have been met: nothing else is left to list.
+    assert not met & {item_id for one in every[1:] for item_id in one["item_ids"]}
+    newest = {one.item_id for one in views[-14:]}
+    listed = {item_id for one in live[1:] for item_id in one["item_ids"]}
+    assert met & listed
+    assert not newest & listed
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--through", "kafka", "--protocol", "paper"], "not for `paper`"),
+        (["--through", "kafka", "--seen", "all"], "--seen as-live"),
+        (["--speed", 2], "--speed is for --through kafka"),
+    ],
+)
+def test_options_that_exclude_each_other_are_told(
+    run: Run, log: Path, options: list[object], why: str
+) -> None:
+    done = run(log, "report", *options)
+    assert done.exit_code == 2
+    assert why in done.stderr
+
+
 def test_help_teaches() -> None:
     shown = CliRunner().invoke(commands, ["replay", "--help"]).stdout
-    for word in ("temporal", "prequential", "paper", "MovieLens", "answers.jsonl", "goes on"):
+    for word in (
+        "temporal",
+        "prequential",
+        "paper",
+        "MovieLens",
+        "answers.jsonl",
+        "goes on",
+        "kafka",
+    ):
         assert word in shown
     assert any(line.strip().startswith("stream-app replay") for line in shown.splitlines())
 
