@@ -1,28 +1,28 @@
 """Ours with a part taken away: what the part is worth."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 from models.preference import Summaries
 from stream_app.replay.run import Replayed
 
-__all__ = ["ABLATIONS", "Ablation", "without"]
+__all__ = ["Ablation", "without"]
 
 Ablation = Literal["pictures", "summary", "recurrence", "model", "signals"]
-ABLATIONS: tuple[Ablation, ...] = get_args(Ablation)
 
 
-def without(part: Ablation, by: Replayed, words_alone: Replayed) -> Replayed:
+def without(part: Ablation, by: Replayed, words_alone: Callable[[Replayed], Replayed]) -> Replayed:
     """Return whose answers show what comes of a log without a part.
 
     Args:
         part: What is taken away; without "recurrence" a summary is written from the newest
             interactions and not from the one before, as in MLLM-MSR's ablation (arXiv 2408.09698).
         by: The whole.
-        words_alone: The whole with items that are known by their words alone.
+        words_alone: Has the items known by their words alone.
     """
     if part == "pictures":
-        return words_alone
+        return words_alone(by)
     if part == "model":
         return replace(by, ranked_by="prior")
     if part == "signals":

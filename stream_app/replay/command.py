@@ -10,6 +10,7 @@ from stream_app.config import Settings
 from stream_app.with_settings import with_settings
 
 if TYPE_CHECKING:
+    from stream_app.replay.ablations import Ablation
     from stream_app.replay.job import Protocol, Seen
 
 __all__ = ["replay"]
@@ -105,6 +106,12 @@ DATE = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
     help="Learn from before the cut how much model and sources count; see STREAM_APP_FUSION.",
 )
 @click.option(
+    "--without",
+    type=click.Choice(["pictures", "summary", "recurrence", "model", "signals"]),
+    multiple=True,
+    help="Answer once more without this part, and show both; may be given again.",
+)
+@click.option(
     "--baselines/--no-baselines",
     default=True,
     show_default=True,
@@ -131,6 +138,7 @@ def replay(
     speed: float | None,
     out: Path,
     learns_fusion: bool,
+    without: "tuple[Ablation, ...]",
     baselines: bool,
 ) -> None:
     """Answer a historic LOG as the product would have, to see how good its lists are.
@@ -151,7 +159,8 @@ def replay(
     \b
     temporal     one cut in time for all: after it, each item that a user first met and liked is
                  to be found in the whole catalogue
-    prequential  the same over the whole log: first the list, then the event
+    prequential  the same over the whole log: first the list, then the event; with
+                 --learn-fusion over what is after the cut
     paper        as temporal, among 20 items drawn at random: to compare with MLLM-MSR's tables
 
     Nothing is told of the future: an answer knows only the events before its query, a list has
@@ -164,6 +173,7 @@ def replay(
               answers.jsonl   a header that says what was replayed, then a list for each query
               costs.jsonl     what each list took
               fusion.json     with --learn-fusion the weights, for STREAM_APP_FUSION
+              without/        with --without the same of each part that was taken away
               queries.jsonl   what was asked, and what the user then did
               work/           states, to go on from
 
@@ -176,21 +186,25 @@ def replay(
     A user without an event has no list live; that query is answered as without Kafka. Interrupted,
     it begins anew.
 
-    Interrupted, the same command goes on where it was. What the model reads in an item is kept
-    below STREAM_APP_HOME, for other replays too. The same log and options give the same bytes.
+    Interrupted, the same command goes on where it was. What the model reads in an item and the
+    summaries that it writes are kept below STREAM_APP_HOME, for other replays too: what a list
+    took is without them then. The same log and options give the same bytes.
     """  # noqa: D301  # \b keeps click from running the lines together
     # Slow imports, which the other commands don't need.
     from stream_app.offline.columns import parse_columns
     from stream_app.offline.files import find_files
-    from stream_app.replay.job import Job, run_job
+    from stream_app.replay.answered import run_job
+    from stream_app.replay.job import Job
     from stream_app.replay.part import Part
     from stream_app.replay.protocols import Sample
     from stream_app.replay.report import report
     from stream_app.show import progress_bars
 
     files = find_files(log, items=items, pictures=pictures, columns=parse_columns(columns))
-    if learns_fusion and protocol != "temporal":
-        raise click.UsageError("--learn-fusion needs a cut and the whole catalogue: temporal")
+    if learns_fusion and protocol == "paper":
+        raise click.UsageError("--learn-fusion needs the whole catalogue: not for `paper`")
+    if through and without:
+        raise click.UsageError("--without is for replays in this process: not with --through")
     if through and protocol == "paper":
         raise click.UsageError("--through kafka has lists of the whole catalogue: not for `paper`")
     if through and seen == "all":
@@ -205,6 +219,7 @@ def replay(
         sample,
         test_share,
         learns_fusion,
+        without,
         part=Part(
             None if start is None else start.replace(tzinfo=UTC),
             None if end is None else end.replace(tzinfo=UTC),
@@ -223,7 +238,7 @@ def replay(
     num_cold_users = sum(query.num_history == 0 for query in done.queries)
     num_cold_items = sum(query.is_cold_item for query in done.queries)
     click.echo(
-        f"{out}: {len(done.answers)} queries of {num_users} users answered; {num_cold_users} of "
+        f"{out}: {len(done.queries)} queries of {num_users} users answered; {num_cold_users} of "
         f"them before the user's first event, {num_cold_items} before the item's"
     )
     click.echo(told)

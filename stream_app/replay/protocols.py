@@ -37,15 +37,19 @@ class Sample:
     seed: int = 7
 
 
-def prequential(log: Sequence[Interaction], sample: Sample = Sample()) -> list[Query]:
+def prequential(
+    log: Sequence[Interaction], sample: Sample = Sample(), *, begins: int = 0
+) -> list[Query]:
     """Return a query for each positive: the list comes first, then its event is applied.
 
-    Everything that is learned may be learned from all events before the query, as live.
+    Everything that is learned may be learned from all events before the query, as live. What is
+    before the position `begins` is not asked about.
 
     Source: Vinagre et al., "Evaluation of recommender systems in streaming environments",
     arXiv 1504.08175.
     """
-    return _queries(log, _sampled(log, _first_positives(log), sample))
+    asked = [position for position in _first_positives(log) if position >= begins]
+    return _queries(log, _sampled(log, asked, sample))
 
 
 def temporal(

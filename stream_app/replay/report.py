@@ -12,13 +12,13 @@ from stream_app.evaluation.baselines.answers import answers
 from stream_app.evaluation.baselines.suite import suite
 from stream_app.evaluation.report import write_report
 from stream_app.evaluation.results import MAIN
-from stream_app.replay.job import Answered, Job
+from stream_app.replay.answered import Answered
+from stream_app.replay.job import Job
 from stream_app.replay.queries import Query, RankedList
 from stream_app.show import Progress
 
-__all__ = ["OURS", "report"]
+__all__ = ["report"]
 
-OURS = "stream-app"
 QUERIES = "queries.jsonl"
 FOLDER = "report"
 SEEN = {
@@ -34,7 +34,7 @@ def report(done: Answered, job: Job, *, baselines: bool, progress: Progress) -> 
     The baselines learn what the product may: up to the cut, or with what comes as live.
     """
     _write_queries(job.out / QUERIES, done.queries)
-    given = {OURS: done.answers}
+    given = dict(done.answers)
     if baselines:
         given |= _baselines(done, job, progress)
     results = write_report(

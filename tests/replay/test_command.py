@@ -269,3 +269,47 @@ def test_movielens_with_posters_is_replayed_as_it_comes(run: Run, tmp_path: Path
     answers = lines(tmp_path / "report" / ANSWERS)[1:]
     assert 2 <= len(answers) <= 10
     assert all(len(one["item_ids"]) == 21 for one in answers)
+
+
+def test_ours_without_a_part_stands_beside_the_whole(run: Run, log: Path) -> None:
+    parts = ["signals", "model", "summary", "recurrence", "pictures"]
+    run(
+        log,
+        "report",
+        "--test-share",
+        0.3,
+        *(word for part in parts for word in ("--without", part)),
+    )
+    out = log.parent / "report"
+    found = orjson.loads((out / "report" / "report.json").read_bytes())
+    names = [one["name"] for one in found["results"]["systems"]]
+    assert names == ["stream-app", *(f"stream-app without {part}" for part in parts)]
+    _, *whole = lines(out / ANSWERS)
+    heads = {}
+    for part in parts:
+        heads[part], *rest = lines(out / "without" / part / ANSWERS)
+        assert len(rest) == len(whole)
+        # The shop has no pictures, and its summaries say little.
+        assert (rest != whole) == (part in {"signals", "model"}) or part in {
+            "summary",
+            "recurrence",
+        }
+    proposed = {
+        name
+        for one in lines(out / "without" / "signals" / ANSWERS)[1:]
+        for of in one["sources"].values()
+        for name in of
+    }
+    assert not {"transitions", "popular"} & proposed
+    assert heads["model"]["ranked_by"] == "prior"
+    assert heads["summary"]["summaries"] == "none"
+    assert heads["recurrence"]["summaries"] == "one-shot"
+
+
+def test_with_weights_to_learn_prequential_asks_behind_the_cut(run: Run, tmp_path: Path) -> None:
+    log = tmp_path / "long.jsonl"
+    long = in_order([event(n, f"u{n % 40}", (3 * n + n // 40) % NUM_ITEMS) for n in range(1600)])
+    log.write_bytes(b"\n".join(encode(one) for one in long))
+    run(log, "learned", "--learn-fusion", "--protocol", "prequential", "--test-share", 0.1)
+    positions = [one["position"] for one in lines(tmp_path / "learned" / "queries.jsonl")]
+    assert min(positions) >= 1440
