@@ -162,13 +162,13 @@ def _opinions(
     """Return what vectors, crowd and counted likes say of each item; who is silent is left out."""
     if not item_ids:
         return {}
-    vectors = catalogue.vectors(item_ids)
+    vectors, signals = catalogue.vectors(item_ids), catalogue.signals
     said: dict[str, ArrayLike | None] = {
         "recent": _cosines(vectors, leads.recent),
         "summary": _cosines(vectors, leads.summary),
         "transitions": _shares_of_most(leads.followed, item_ids),
-        "popular": _prominences(catalogue, item_ids),
-        "taste": [_taste_score(state, catalogue.features(item_id)) for item_id in item_ids],
+        "popular": None if signals.is_empty else signals.prominences(item_ids),
+        "taste": _taste_scores(state, catalogue, item_ids),
     }
     return {
         name: np.array(of_items, np.float64).round(OPINION_DIGITS)
@@ -278,11 +278,6 @@ def _shares_of_most(followed: Mapping[str, _Votes], item_ids: Sequence[str]) -> 
     return [followed.get(item_id, NO_VOTES).total / most for item_id in item_ids]
 
 
-def _prominences(catalogue: Catalogue, item_ids: Sequence[str]) -> list[float] | None:
-    signals = catalogue.signals
-    return None if signals.is_empty else [signals.prominence(item_id) for item_id in item_ids]
-
-
 def _candidates(
     catalogue: Catalogue,
     proposed: Mapping[str, set[str]],
@@ -306,9 +301,17 @@ def _candidates(
     return candidates
 
 
-def _taste_score(state: UserPreference, of_item: tuple[str, ...]) -> float:
-    """Return the share of the counted likes, less the dislikes, that the item has, in `[0, 1]`."""
-    liked = sum(state.likes.get(name, 0.0) for name in of_item)
-    disliked = sum(state.dislikes.get(name, 0.0) for name in of_item)
+def _taste_scores(
+    state: UserPreference, catalogue: Catalogue, item_ids: Sequence[str]
+) -> list[float]:
+    """Return the shares of the counted likes, less the dislikes, that items have, in `[0, 1]`."""
+    net = dict(state.likes)
+    for name, weight in state.dislikes.items():
+        net[name] = net.get(name, 0.0) - weight
     total = sum(state.likes.values()) + sum(state.dislikes.values())
-    return max(0.0, (liked - disliked) / total) if total > 0 else 0.0
+    if total == 0:
+        return [0.0] * len(item_ids)
+    return [
+        max(0.0, sum(net[name] for name in catalogue.features(item_id) if name in net) / total)
+        for item_id in item_ids
+    ]

@@ -4,9 +4,12 @@ Live, each worker puts in what the topic brings; a replay observes events itself
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.signals.decay import Decay
 from models.signals.leaders import Leaders
@@ -33,6 +36,8 @@ class Signals:
         self._decay = decay or Decay()
         self._learner = Learner(self._decay)
         self._partials: dict[str, dict[int, ItemSignals]] = {}
+        # Kept, because they are asked for hundreds of items at every event.
+        self._standings: dict[str, float] = {}
         self._categories: dict[str, tuple[str, ...]] = {}
         self._overall = Leaders()
         self._by_category: defaultdict[str, Leaders] = defaultdict(Leaders)
@@ -56,9 +61,13 @@ class Signals:
         partials.pop(partition, None)
         if partial is not None:
             partials[partition] = partial
+        standing = self._decay.standing(
+            (one.popularity, one.updated_at) for _, one in sorted(partials.items())
+        )
+        self._standings.pop(item_id, None)
         if partials:
             self._partials[item_id] = partials
-        standing = self._standing(item_id)
+            self._standings[item_id] = standing
         self._overall.put(item_id, standing)
         for category in self._categories.get(item_id, ()):
             self._by_category[category].put(item_id, standing)
@@ -68,7 +77,7 @@ class Signals:
         before = self._categories.pop(item_id, ())
         if categories:
             self._categories[item_id] = categories
-        standing = self._standing(item_id)
+        standing = self._standings.get(item_id, -inf)
         for category in {*before, *categories}:
             leads = category in categories
             self._by_category[category].put(item_id, standing if leads else -inf)
@@ -88,12 +97,16 @@ class Signals:
 
     def popularity(self, item_id: str, at: datetime) -> float:
         """Return how much speaks for an item `at` a time, in events that speak fully for it."""
-        return self._decay.weight(self._standing(item_id), at)
+        return self._decay.weight(self._standings.get(item_id, -inf), at)
 
-    def prominence(self, item_id: str) -> float:
-        """Return an item's popularity as a share of the highest, in `[0, 1]`, at any time."""
+    def prominences(self, item_ids: Sequence[str]) -> NDArray[np.float64]:
+        """Return the items' popularity as shares of the highest, in `[0, 1]`, at any time."""
         best = self._overall.best()
-        return float(2 ** min(0.0, self._standing(item_id) - best[0][1])) if best else 0.0
+        if not best:
+            return np.zeros(len(item_ids))
+        standings = np.array([self._standings.get(item_id, -inf) for item_id in item_ids])
+        shares: NDArray[np.float64] = np.exp2(np.minimum(0.0, standings - best[0][1]))
+        return shares
 
     def popular(self, k: int, at: datetime, category: str | None = None) -> Weighted:
         """Return the `k` most popular items, of a category if one is given, with their weights.
@@ -112,9 +125,3 @@ class Signals:
     def _leaders(self, category: str | None) -> Weighted:
         leaders = self._overall if category is None else self._by_category.get(category)
         return [] if leaders is None else leaders.best()
-
-    def _standing(self, item_id: str) -> float:
-        partials = self._partials.get(item_id, {})
-        return self._decay.standing(
-            (one.popularity, one.updated_at) for _, one in sorted(partials.items())
-        )
