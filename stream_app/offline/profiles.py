@@ -17,7 +17,7 @@ from stream_app.tables import TableError
 
 __all__ = ["missing_pictures", "read_profiles"]
 
-NUM_AT_ONCE = 8
+NUM_AT_ONCE = 32
 
 
 def missing_pictures(items: Sequence[Item], pictures: Path) -> list[str]:
