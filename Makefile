@@ -59,6 +59,9 @@ bench-restart: install ## How long a worker takes to come back with 100,000 user
 bench-retrieval: install ## 1,000,000 items: candidates for a user, recall against all cosines, changes (10 minutes, 8 GB)
 	$(BIN)/python -m benchmarks.retrieval
 
+bench-drawn: install ## What pictures bring, and how soon lists follow a changed taste: the drawn catalogue's log (40 minutes)
+	$(BIN)/python -m benchmarks.drawn --out $(STREAM_APP_HOME)/drawn
+
 bench-memory: install ## Whether memory stays where it is: an hour at full rate
 	$(BIN)/python -m benchmarks.memory
 
@@ -91,4 +94,4 @@ $(STREAM_APP_HOME)/.ready: $(VENV)/.installed $(wildcard models/mllm/weights/*.s
 clean: ## Remove what tests and demos stored; keeps what was installed
 	rm -rf $(STREAM_APP_HOME)/demo $(STREAM_APP_HOME)/stack $(STREAM_APP_HOME)/logs $(STREAM_APP_HOME)/state
 
-.PHONY: help demo test check lint types imports format bench bench-baselines bench-engine bench-click bench-restart bench-memory bench-retrieval bench-gpu chaos fuzz model measure-model install clean
+.PHONY: help demo test check lint types imports format bench bench-baselines bench-engine bench-click bench-restart bench-memory bench-retrieval bench-drawn bench-gpu chaos fuzz model measure-model install clean
