@@ -160,7 +160,7 @@ class Settings(BaseSettings):
         "no summaries",
     )
     num_candidates: int = Field(
-        default=20, ge=1, le=200, description="Candidates that the model scores for each event"
+        default=16, ge=1, le=200, description="Candidates that the model scores for each event"
     )
     max_batch_events: int = Field(
         default=16, ge=1, le=1024, description="Events of a micro-batch, one of each user at most"

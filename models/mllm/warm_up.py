@@ -9,7 +9,7 @@ from models.engine import ItemContent, ScoreRequest, SummaryRequest, Taste
 
 __all__ = ["KNOWN_REQUESTS", "WARM_UP_ITEM", "WARM_UP_SCORE", "WARM_UP_SUMMARY"]
 
-NUM_CANDIDATES = 20
+NUM_CANDIDATES = 16
 PICTURE_SIZE = (224, 224)
 LINE = "liked Alder Street hoodie: a warm blue hoodie of heavy brushed cotton in a relaxed cut"
 TASTE = Taste(("colour=blue", "material=cotton", "kind=hoodie"), ("pattern=striped",))
