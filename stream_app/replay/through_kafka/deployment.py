@@ -77,8 +77,9 @@ async def deployed(settings: Settings) -> AsyncIterator[None]:
     """
     await _require_none_running(settings)
     await _remove(settings)
+    # Not within: what another has just made is not ours to remove.
+    await create_all(settings)
     try:
-        await create_all(settings)
         yield
     finally:
         await _remove(settings)
@@ -93,7 +94,7 @@ async def create_all(settings: Settings) -> None:
     if len(await create_topics(settings, CONFIGS)) < len(list(settings.topics)):
         raise ReplayError(
             f"topics of {settings.topic_prefix} are there already: another replay of the same has "
-            f"just begun"
+            f"just begun, or the brokers are still removing what one has left; try again"
         )
 
 
