@@ -26,6 +26,7 @@ from stream_app.replay.job import Job, Protocol, run_job
 from stream_app.replay.part import Part
 from stream_app.replay.protocols import Sample
 from stream_app.replay.queries import RankedList
+from stream_app.replay.through_kafka.deployment import groups_of
 from stream_app.supervise import command_line
 
 pytestmark = pytest.mark.kafka
@@ -96,7 +97,7 @@ async def on_the_broker(settings: Settings) -> tuple[dict[TopicPartition, int], 
     """How far each topic reaches, and all groups."""
     async with admin_client(settings) as admin:
         names = [name for name in await admin.list_topics() if name[0] != "_"]
-        groups = {name for name, *_ in await admin.list_consumer_groups()}
+        groups = set(await groups_of(admin, ""))
     consumer = AIOKafkaConsumer(**client_options(settings))
     consumer.subscribe(names)
     await consumer.start()
@@ -179,6 +180,6 @@ async def has_rankings(settings: Settings) -> bool:
 async def no_members(settings: Settings) -> None:
     """Wait until the broker has missed those that were killed."""
     async with asyncio.timeout(DEADLINE_S), admin_client(settings) as admin:
-        for group, *_ in await admin.list_consumer_groups():
+        for group in await groups_of(admin, ""):
             while (await admin.describe_consumer_groups([group]))[0].groups[0][-1]:
                 pass
