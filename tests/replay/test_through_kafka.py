@@ -2,16 +2,17 @@
 
 import asyncio
 import subprocess
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
-import orjson
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from PIL import Image
-from replay.logs import NUM_ITEMS, SHOP, event, in_order
+from replay.logs import NUM_ITEMS, SHOP, event, in_order, timeless
 
 from conftest import Start
-from kafka_io import produce, read_until
+from kafka_io import produce
 from rows import write_rows
 from schemas.codec import encode
 from schemas.interaction import Interaction
@@ -20,13 +21,19 @@ from stream_app.embedded.process import ChildProcess
 from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import admin_client
 from stream_app.object_storage import connect
-from stream_app.replay.journal import ANSWERS
+from stream_app.offline.files import find_files
+from stream_app.replay.job import Job, Protocol, run_job
+from stream_app.replay.part import Part
+from stream_app.replay.protocols import Sample
+from stream_app.replay.queries import RankedList
+from stream_app.replay.through_kafka.deployment import groups_of
 from stream_app.supervise import command_line
 
 pytestmark = pytest.mark.kafka
 
 NUM_EVENTS = 96
 DEADLINE_S = 120.0
+Lists = dict[str, RankedList]
 KINDS = ("like", "view", "like", "purchase", "click", "dislike", "rating")
 
 
@@ -73,9 +80,12 @@ class Replays:
         assert done.returncode == code, done.stderr
         return done.stdout + done.stderr
 
-    def answers(self, out: str) -> dict[str, dict[str, object]]:
-        lines = (self.folder / out / ANSWERS).read_bytes().splitlines()[1:]
-        return {one["query_id"]: one for one in map(orjson.loads, lines)}
+    def lists(self, settings: Settings, out: str, protocol: Protocol, **options: Any) -> Lists:
+        """What a replay in this process answers, without its report."""
+        files = find_files(self.folder / "log.jsonl", items=self.folder / "items.jsonl")
+        job = Job(files, protocol, self.folder / out, Sample(), 0.4, **options)
+        done = run_job(job, settings, progress=lambda *_: None, tell=lambda _: None)
+        return {one.query_id: timeless(one) for one in done.answers}
 
 
 @pytest.fixture
@@ -87,7 +97,7 @@ async def on_the_broker(settings: Settings) -> tuple[dict[TopicPartition, int], 
     """How far each topic reaches, and all groups."""
     async with admin_client(settings) as admin:
         names = [name for name in await admin.list_topics() if name[0] != "_"]
-        groups = {name for name, *_ in await admin.list_consumer_groups()}
+        groups = set(await groups_of(admin, ""))
     consumer = AIOKafkaConsumer(**client_options(settings))
     consumer.subscribe(names)
     await consumer.start()
@@ -102,31 +112,32 @@ def assert_no_bucket(settings: Settings) -> None:
     assert [one.name for one in buckets if one.name.startswith("replay-")] == []
 
 
-async def test_both_ways_give_the_same_lists_and_a_deployment_beside_it_sees_nothing(
-    replays: Replays, settings: Settings, start: Start
+def test_both_ways_give_the_same_lists_and_a_deployment_beside_it_sees_nothing(
+    replays: Replays, settings: Settings, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in replays.environment.items():
+        monkeypatch.setenv(name, value)
     worker = start("worker")
-    await produce(
-        settings, settings.topics.interactions.name, [(b"u1", one) for one in events()[:3]]
-    )
-    await read_until(settings, settings.topics.interactions.name, lambda read: len(read) == 3)
-    before = await on_the_broker(settings)
+    sent = [(b"u1", one) for one in events()[:3]]
+    asyncio.run(produce(settings, settings.topics.interactions.name, sent))
+    before = asyncio.run(on_the_broker(settings))
     while not before[1]:
-        before = await on_the_broker(settings)
-    await replays.run("step", "--seen", "as-live")
-    await replays.run("kafka", "--through", "kafka")
-    step, kafka = replays.answers("step"), replays.answers("kafka")
+        before = asyncio.run(on_the_broker(settings))
+    step = replays.lists(settings, "step", "temporal", seen="as-live")
+    through = {"seen": "as-live", "through_kafka": True}
+    kafka = replays.lists(settings, "kafka", "temporal", **through)
     assert len(step) > 20
-    assert step == kafka
-    sources = {name for one in kafka.values() for of in one["sources"].values() for name in of}
+    assert kafka == step
+    sources = {name for one in kafka.values() for of in one.sources.values() for name in of}
     assert {"transitions", "popular", "newest", "summary"} <= sources
-    assert await on_the_broker(settings) == before
+    day = Part(last=timedelta(days=1))
+    live = replays.lists(settings, "live", "prequential", part=day, **through)
+    assert len(live) > 10
+    assert live.keys() <= {one.event_id for one in events()[-24:]}
+    assert all(one.item_ids for one in live.values())
+    assert asyncio.run(on_the_broker(settings)) == before
     assert worker.is_running()
     assert_no_bucket(settings)
-    # Done is done: nothing is sent again.
-    bytes_before = (replays.folder / "kafka" / ANSWERS).read_bytes()
-    await replays.run("kafka", "--through", "kafka")
-    assert (replays.folder / "kafka" / ANSWERS).read_bytes() == bytes_before
 
 
 async def test_interrupted_it_leaves_nothing_and_what_a_killed_one_left_is_removed(
@@ -169,6 +180,6 @@ async def has_rankings(settings: Settings) -> bool:
 async def no_members(settings: Settings) -> None:
     """Wait until the broker has missed those that were killed."""
     async with asyncio.timeout(DEADLINE_S), admin_client(settings) as admin:
-        for group, *_ in await admin.list_consumer_groups():
+        for group in await groups_of(admin, ""):
             while (await admin.describe_consumer_groups([group]))[0].groups[0][-1]:
                 pass

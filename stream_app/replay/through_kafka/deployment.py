@@ -1,12 +1,17 @@
 """A deployment for one replay, beside any other: topics and groups that are gone at the end."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    for_code,
+)
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from stream_app.config import Settings
@@ -15,9 +20,10 @@ from stream_app.offline.cache import digest
 from stream_app.replay.errors import ReplayError
 from stream_app.replay.journal import Header
 
-__all__ = ["create_all", "deployed", "environment", "settings_of_replay"]
+__all__ = ["create_all", "deployed", "environment", "groups_of", "settings_of_replay"]
 
 NAME_CHARS = 8
+RETRY_S = 0.2
 LONGEST_MS = str(2**63 - 1)
 # A log of ten years ago is to stay, and to be taken with its own times.
 CONFIGS = {
@@ -77,8 +83,9 @@ async def deployed(settings: Settings) -> AsyncIterator[None]:
     """
     await _require_none_running(settings)
     await _remove(settings)
+    # Not within: what another has just made is not ours to remove.
+    await create_all(settings)
     try:
-        await create_all(settings)
         yield
     finally:
         await _remove(settings)
@@ -93,13 +100,13 @@ async def create_all(settings: Settings) -> None:
     if len(await create_topics(settings, CONFIGS)) < len(list(settings.topics)):
         raise ReplayError(
             f"topics of {settings.topic_prefix} are there already: another replay of the same has "
-            f"just begun"
+            f"just begun, or the brokers are still removing what one has left; try again"
         )
 
 
 async def _require_none_running(settings: Settings) -> None:
     async with admin_client(settings) as admin:
-        for group in await _groups(settings, admin):
+        for group in await groups_of(admin, settings.topic_prefix):
             (answer,) = await admin.describe_consumer_groups([group])
             (*_, members), *_ = answer.groups
             if members:
@@ -113,7 +120,7 @@ async def _require_none_running(settings: Settings) -> None:
 async def _remove(settings: Settings) -> None:
     async with admin_client(settings) as admin:
         await _remove_topics(settings, admin)
-        for group in await _groups(settings, admin):
+        for group in await groups_of(admin, settings.topic_prefix):
             await _remove_group(admin, group)
 
 
@@ -126,9 +133,16 @@ async def _remove_topics(settings: Settings, admin: AIOKafkaAdminClient) -> None
                 raise for_code(code)(f"topic {name} could not be removed")
 
 
-async def _groups(settings: Settings, admin: AIOKafkaAdminClient) -> list[str]:
-    found = await admin.list_consumer_groups()
-    return sorted(name for name, *_ in found if name.startswith(settings.topic_prefix))
+async def groups_of(admin: AIOKafkaAdminClient, prefix: str) -> list[str]:
+    """Return the consumer groups whose names begin so."""
+    while True:
+        try:
+            found = await admin.list_consumer_groups()
+        except (GroupLoadInProgressError, GroupCoordinatorNotAvailableError):
+            # Brokers that have just started read which groups there are.
+            await asyncio.sleep(RETRY_S)
+        else:
+            return sorted(name for name, *_ in found if name.startswith(prefix))
 
 
 async def _remove_group(admin: AIOKafkaAdminClient, group: str) -> None:

@@ -7,12 +7,11 @@ on the same items as `stream_app.replay.run` gives it.
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
@@ -22,6 +21,7 @@ from schemas.interaction import Interaction
 from schemas.item import Item
 from schemas.ranking import Ranking
 from stream_app.config import Settings
+from stream_app.embedded.process import ChildProcess
 from stream_app.kafka.compacted import TopicView
 from stream_app.kafka.producer import reliable_producer
 from stream_app.replay.arrivals import arrival_moments
@@ -94,9 +94,8 @@ def answer_through_kafka(
     first = [query for query in queries if not query.num_history]
     answer_queries(by, log, first, alone, learned=learned, progress=progress)
     with TemporaryDirectory(prefix="state-", dir=through.work) as state_dir:
-        settings = settings_of_replay(through.settings, through.header, Path(state_dir))
-        through = replace(through, settings=settings)
-        replaying = _Replaying(by.items, log, queries, through, progress)
+        own = settings_of_replay(through.settings, through.header, Path(state_dir))
+        replaying = _Replaying(own, through, by.items, log, queries, progress)
         asyncio.run(_interruptible(replaying, learned))
     answers = {one.ranked.query_id: one for one in alone.answers} | replaying.answers
     journal.write({}, [answers[query.query_id] for query in queries])
@@ -110,17 +109,22 @@ async def _interruptible(replaying: "_Replaying", learned: int | None) -> None:
 
 
 class _Replaying:
-    """One log on its way; `answers` by query id are complete when `run` returns."""
+    """One log on its way through the deployment that `settings` name.
+
+    `answers` by query id are complete when `run` returns.
+    """
 
     def __init__(
         self,
+        settings: Settings,
+        through: Through,
         items: Mapping[str, Item],
         log: Sequence[Interaction],
         queries: Sequence[Query],
-        through: Through,
         progress: Progress,
     ) -> None:
         self.answers: dict[str, Answer] = {}
+        self._settings = settings
         self._items = items
         self._log = log
         self._asked = _asked_behind(log, queries)
@@ -131,7 +135,7 @@ class _Replaying:
 
     async def run(self, learned: int | None) -> None:
         """Send everything through a deployment that is there for as long."""
-        settings, logs = self._through.settings, self._through.work / "logs"
+        settings, logs = self._settings, self._through.work / "logs"
         commands = {name: PROCESSES[name] for name in NEEDED}
         async with deployed(settings):
             if learned is None:
@@ -144,12 +148,10 @@ class _Replaying:
                 with running(
                     commands, logs, environment=environment(settings), drain_s=settings.drain_s
                 ) as processes:
-                    await self._send_all(items, watch(processes))
+                    await self._send_all(items, processes)
 
-    async def _send_all(
-        self, items: Mapping[str, Item], watching: Coroutine[Any, Any, None]
-    ) -> None:
-        settings = self._through.settings
+    async def _send_all(self, items: Mapping[str, Item], processes: Sequence[ChildProcess]) -> None:
+        settings = self._settings
         topics = settings.topics
         profiled = Seen(settings, topics.item_profiles.name, _key)
         answered = Seen(settings, topics.rankings.name, self._take)
@@ -161,7 +163,7 @@ class _Replaying:
                 await view.start()
             producer = await cleanup.enter_async_context(reliable_producer(settings))
             sending = self._in_time(producer, items, profiled, answered)
-            await beside(sending, watching, *(view.run() for view in views))
+            await beside(sending, watch(processes), *(view.run() for view in views))
 
     async def _in_time(
         self,
@@ -170,7 +172,7 @@ class _Replaying:
         profiled: Seen,
         answered: Seen,
     ) -> None:
-        topics = self._through.settings.topics
+        topics = self._settings.topics
         for stretch in stretches(arrival_moments(self._items, self._log), len(self._log)):
             for item_id in stretch.item_ids:
                 record = encode(items[item_id])
