@@ -100,13 +100,13 @@ def evaluate(lists: Lists, *, clip: float | None = None, seed: int = SEED) -> Fo
     sums = _by_user(np.hstack([np.ones((len(lists.clicks), 1)), *parts]), lists.user_ids)
     figures = _figures(_values(sums.sum(axis=0)[None])[0], _resampled(sums, seed))
     num_places = weights.shape[1]
-    shown, ips, snips = (figures[start * num_places :][:num_places] for start in range(3))
+    by_place = (figures[start * num_places :][:num_places] for start in range(3))
     effective = [_effective(of_place) for of_place in weights.T]
     matched = [int(np.count_nonzero(of_place)) for of_place in weights.T]
-    rows = zip(shown, ips, snips, effective, matched, strict=True)
-    *of_lists, gain_ips, gain_snips = figures[3 * num_places :]
+    rows = zip(*by_place, effective, matched, strict=True)
+    shown, ips, snips, gain_ips, gain_snips = figures[3 * num_places :]
     return Found(
-        of_lists=Figures(*of_lists, effective=min(effective), num_matched=min(matched)),
+        of_lists=Figures(shown, ips, snips, min(effective), min(matched)),
         of_places=tuple(Figures(*row) for row in rows),
         gain_ips=gain_ips,
         gain_snips=gain_snips,
