@@ -9,6 +9,8 @@ from stream_app.counterfactual.estimates import Figure, Figures, Found
 __all__ = ["notes", "table"]
 
 MISSING = "-"
+# Fewer hold too few clicks of great weight for a bootstrap to know how far off they may be.
+MIN_EFFECTIVE = 100
 
 
 def table(found: Found, policy: str) -> Table:
@@ -32,6 +34,11 @@ def notes(found: Found, *, num_unsupported: int, clip: float | None) -> Iterator
     if clip is not None:
         clipped = f"{found.num_clipped} weights are clipped at {clip:g}: estimates are too low"
     yield f"greatest weight {found.max_weight:.1f}; {clipped}"
+    if found.of_lists.effective < MIN_EFFECTIVE:
+        yield (
+            f"effective sample size below {MIN_EFFECTIVE}: do not rely on the intervals; let more "
+            f"lists come, or raise STREAM_APP_EXPLORATION"
+        )
     yield (
         "intervals of 95 %, users drawn again; matched: lists that have the other policy's item at "
         "the place, effective: their effective sample size; of a list: those of the worst place"

@@ -38,6 +38,7 @@ def test_the_table_has_both_policies_and_says_what_it_rests_on(tmp_path: Path) -
     assert "of place 3" in done.stdout
     assert "400 lists of 50 users; 0 more (0.0%) without support" in done.stdout
     assert "no weight is clipped" in done.stdout
+    assert "effective sample size below 100: do not rely on the intervals" in done.stdout
     assert "left out: lists.jsonl:402: Recommendation:" in done.stderr
 
 
