@@ -222,6 +222,7 @@ def _ranking(asked: Asked, candidates: Sequence[RankedCandidate]) -> Ranking:
         candidates=tuple(candidates),
         versions=asked.versions,
         degraded=tuple(question.faults),
+        num_events=question.state.num_events,
     )
 
 

@@ -70,7 +70,8 @@ class Ranking(Record):
     """The worker's answer to one event, keyed by `user_id`, best candidate first.
 
     `degraded` says what the answer had to do without. One event has one `ranking_id`, however
-    often it is delivered.
+    often it is delivered. `num_events` is the length of the user's history: weights of the score
+    go by it.
     """
 
     schema_version: Literal[1] = 1
@@ -82,3 +83,4 @@ class Ranking(Record):
     candidates: tuple[RankedCandidate, ...]
     versions: Versions
     degraded: tuple[str, ...] = ()
+    num_events: int | None = Field(default=None, ge=0)

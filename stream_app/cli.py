@@ -21,6 +21,8 @@ from models.errors import EngineError
 from schemas.codec import encode
 from stream_app.adapters.commands import adapters
 from stream_app.config import Settings, SettingsError
+from stream_app.counterfactual.command import counterfactual
+from stream_app.counterfactual.errors import CounterfactualError
 from stream_app.dead_letters.commands import dead_letters
 from stream_app.dead_letters.errors import DeadLetterError
 from stream_app.doctor.command import doctor
@@ -48,6 +50,7 @@ KNOWN_ERRORS = (
     TableError,
     FinetuneError,
     ReplayError,
+    CounterfactualError,
     ImageError,
     StorageUnavailableError,
     EngineError,
@@ -360,6 +363,7 @@ def demo(settings: Settings, shoppers: int, events: int, items: int, forever: bo
 
 
 commands.add_command(adapters)
+commands.add_command(counterfactual)
 commands.add_command(dead_letters)
 commands.add_command(doctor)
 commands.add_command(finetune)

@@ -150,6 +150,13 @@ class Settings(BaseSettings):
     )
 
     list_length: int = Field(default=10, ge=1, le=100, description="Items of a recommendation")
+    exploration: float = Field(
+        default=0,
+        ge=0,
+        le=0.5,
+        description="Share of the lists in which one place goes to a candidate drawn by chance, "
+        "for `stream-app counterfactual`",
+    )
     pictures: bool = Field(
         default=True,
         description="false: items are known by their words alone",

@@ -14,7 +14,7 @@ from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
 from schemas.item_signals import ItemSignals
 from schemas.ranking import CitedItem, FollowedItem, RankedCandidate, Ranking, Trigger
-from schemas.recommendation import Recommendation, RecommendedItem
+from schemas.recommendation import Contender, Exploration, Recommendation, RecommendedItem
 from schemas.record import Record
 from schemas.user_preference import Evidence, UserPreference
 from schemas.user_signals import UserSignals, Visit
@@ -115,6 +115,7 @@ EXAMPLES: list[Record] = [
         ),
         versions=VERSIONS,
         degraded=("no picture",),
+        num_events=4,
     ),
     Recommendation(
         recommendation_id="ada:3:7",
@@ -128,6 +129,7 @@ EXAMPLES: list[Record] = [
                 reason="Because you liked Item 1.",
                 sources=("recent",),
                 evidence=("i1",),
+                propensity=1.0,
             ),
         ),
         trigger=TRIGGER,
@@ -135,6 +137,20 @@ EXAMPLES: list[Record] = [
         previous_summary="",
         versions=VERSIONS,
         published_at=EPOCH + timedelta(seconds=1),
+        exploration=Exploration(
+            share=0.2,
+            is_drawn=True,
+            num_events=4,
+            candidates=(
+                Contender(
+                    item_id="i2",
+                    categories=("even",),
+                    prior=1.0,
+                    model_score=0.5,
+                    opinions={"recent": 1.0, "taste": 0.5},
+                ),
+            ),
+        ),
     ),
     RELEASE.model_copy(update={"sha256": "1" * 64, "previous": RELEASE}),
     ItemSignals(

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ranking import RankedCandidate
-from stream_app.agents.publish import diversify
+from stream_app.diversity import diversify
 
 
 def candidates(categories) -> list[RankedCandidate]:

@@ -87,6 +87,20 @@ async def test_an_empty_list_is_published_and_says_why(settings, environment):
     assert found.degraded == ("model late", "no candidate is available")
 
 
+async def test_a_share_of_the_lists_is_explored_as_it_is_set(settings, environment):
+    await produce_items(settings, item(1), item(4))
+    scored = ranking("r1", candidate(1), candidate(2), candidate(4))
+    known = scored.model_copy(update={"num_events": 3})
+    await produce(settings, settings.topics.rankings.name, [(b"ada", encode(known))])
+    with agent("publish", {**environment, "STREAM_APP_EXPLORATION": "0.5"}):
+        [record] = await read_count(settings, settings.topics.recommendations.name, 1)
+    found = decode(Recommendation, record.value)
+    assert found.exploration.share == 0.5
+    # What is unavailable could not have been shown by anybody.
+    assert [one.item_id for one in found.exploration.candidates] == ["i1", "i4"]
+    assert {one.propensity for one in found.items} <= {0.75, 0.25}
+
+
 async def test_bad_rankings_are_set_aside(settings, environment):
     good = encode(ranking("r2"))
     records = [(b"ada", None), (b"bob", good), (b"ada", b"[]"), (b"ada", good)]

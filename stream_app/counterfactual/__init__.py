@@ -1,0 +1,1 @@
+"""`stream-app counterfactual`: what another policy would bring, told from lists that were shown."""
