@@ -1,7 +1,7 @@
 """Users whose chance to click is known, and the lists and interactions that they leave behind.
 
-The policy in use goes by what most sources say, the other by taste, which is what users click by. Where both
-agree users click seldom: whoever looks at those lists alone finds too little.
+The policy in use goes by what most sources say, the other by taste, which is what users click by.
+Where both agree users click seldom: whoever looks at those lists alone finds too little.
 """
 
 from dataclasses import dataclass
