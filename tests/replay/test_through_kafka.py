@@ -42,7 +42,10 @@ def events() -> list[Interaction]:
     found = []
     for number in range(NUM_EVENTS):
         user = "late" if number % 7 == 6 and number > 70 else f"u{number % 6}"
-        one = event(number, user, (7 * number + number // 6) % NUM_ITEMS, KINDS[number % 7])
+        # Of items that are there: those that come by their date alone change lists to the end.
+        of_item = (7 * number + number // 6) % NUM_ITEMS
+        of_item -= of_item % 3 == 2
+        one = event(number, user, of_item, KINDS[number % 7])
         rating = 4.5 if one.kind == "rating" else None
         at = one.occurred_at.replace(microsecond=1234 * number)
         found.append(one.model_copy(update={"rating": rating, "occurred_at": at}))
