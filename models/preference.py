@@ -23,6 +23,7 @@ __all__ = [
     "Summaries",
     "apply_event",
     "credible_time",
+    "deed",
     "evidence_line",
     "leaning",
     "new_preference",
@@ -166,12 +167,16 @@ def taste(state: UserPreference) -> Taste:
     )
 
 
+def deed(evidence: Evidence) -> str:
+    """Return what a user did to an item, in words: "liked", "rated 4.5 of 5"."""
+    if evidence.kind == "rating":
+        return "rated" if evidence.rating is None else f"rated {evidence.rating} of 5"
+    return VERB[evidence.kind]
+
+
 def evidence_line(evidence: Evidence) -> str:
     """Return an interaction as a prompt shows it: "liked Alder hoodie: a warm hoodie"."""
-    if evidence.kind == "rating":
-        how = "rated" if evidence.rating is None else f"rated {evidence.rating} of 5"
-        return f"{how} {evidence.text}"
-    return f"{VERB[evidence.kind]} {evidence.text}"
+    return f"{deed(evidence)} {evidence.text}"
 
 
 def summary_request(

@@ -12,7 +12,6 @@ from models.profile import UNREAD
 from models.signals.decay import Decay
 from models.step import StepOptions
 from schemas.interaction import Interaction
-from schemas.item import Item
 from schemas.item_profile import ItemProfile
 from stream_app.config import Settings
 from stream_app.engine import load_engine
@@ -30,6 +29,7 @@ from stream_app.replay.learning import learn_weights
 from stream_app.replay.queries import Query, RankedList
 from stream_app.replay.run import Replayed, answer_queries, items_needed
 from stream_app.replay.through_kafka.run import Through, answer_through_kafka
+from stream_app.replay.timelines import require_asked
 from stream_app.show import Progress
 
 __all__ = ["OURS", "Answered", "run_job"]
@@ -43,13 +43,12 @@ WITHOUT = "without"
 class Answered:
     """What was asked of which log, and the answers in the order of the queries.
 
-    `answers` are ours, by name: the whole first, then without each part that was taken away.
-    `profiles` are what the model read of the items; `facts` are what the whole's answers depend on.
+    `answers` are ours, by name: those of the `whole` first, then without each part that was taken
+    away; `facts` are what the whole's answers depend on.
     """
 
     log: Sequence[Interaction]
-    items: Mapping[str, Item]
-    profiles: Mapping[str, ItemProfile]
+    whole: Replayed
     queries: Sequence[Query]
     answers: Mapping[str, Sequence[RankedList]]
     facts: Header
@@ -78,6 +77,7 @@ def run_job(
         tell(line)
     queries = job.queries(sources)
     check_leaks(queries, sources.events, sources.items)
+    require_asked(queries, job.timelines)
     running = _Running(job, settings, sources, queries, progress, tell)
     whole = running.whole()
     facts, answers = running.answered(whole, job.out)
@@ -85,7 +85,7 @@ def run_job(
     for part in job.without:
         rest = without(part, whole, running.words_alone)
         _, by_name[f"{OURS} without {part}"] = running.answered(rest, job.out / WITHOUT / part)
-    return Answered(sources.events, sources.items, whole.profiles, queries, by_name, facts)
+    return Answered(sources.events, whole, queries, by_name, facts)
 
 
 @dataclass(frozen=True)

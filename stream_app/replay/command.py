@@ -112,6 +112,13 @@ DATE = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
     help="Answer once more without this part, and show both; may be given again.",
 )
 @click.option(
+    "--timeline",
+    "timelines",
+    metavar="USER",
+    multiple=True,
+    help="Show this user in the report, event by event; may be given again. Default: three.",
+)
+@click.option(
     "--baselines/--no-baselines",
     default=True,
     show_default=True,
@@ -139,6 +146,7 @@ def replay(
     out: Path,
     learns_fusion: bool,
     without: "tuple[Ablation, ...]",
+    timelines: tuple[str, ...],
     baselines: bool,
 ) -> None:
     """Answer a historic LOG as the product would have, to see how good its lists are.
@@ -220,6 +228,7 @@ def replay(
         test_share,
         learns_fusion,
         without,
+        timelines,
         part=Part(
             None if start is None else start.replace(tzinfo=UTC),
             None if end is None else end.replace(tzinfo=UTC),

@@ -37,9 +37,10 @@ class Job:
     """Which log is replayed, by which protocol, and where the answers go.
 
     With `learns_fusion` the weights of the final score are learned from before the cut. The same
-    is answered `without` some parts, for comparison. With `through_kafka` the lists come from
-    topics and processes; `speed` is then how many times as fast as the log's clock events are sent,
-    None flat out.
+    is answered `without` some parts, for comparison; `timelines` are ids of users whom the report
+    shows event by event, by default those who were asked about most. With `through_kafka` the lists
+    come from topics and processes; `speed` is then how many times as fast as the log's clock events
+    are sent, None flat out.
     """
 
     files: LogFiles
@@ -49,6 +50,7 @@ class Job:
     test_share: float
     learns_fusion: bool = False
     without: Sequence[Ablation] = ()
+    timelines: Sequence[str] = ()
     part: Part = field(default_factory=Part)
     seen: Seen = "all"
     through_kafka: bool = False

@@ -12,9 +12,10 @@ from stream_app.evaluation.baselines.answers import answers
 from stream_app.evaluation.baselines.suite import suite
 from stream_app.evaluation.report import write_report
 from stream_app.evaluation.results import MAIN
-from stream_app.replay.answered import Answered
+from stream_app.replay.answered import OURS, Answered
 from stream_app.replay.job import Job
 from stream_app.replay.queries import Query, RankedList
+from stream_app.replay.timelines import most_asked, timelines
 from stream_app.show import Progress
 
 __all__ = ["report"]
@@ -51,7 +52,14 @@ def report(done: Answered, job: Job, *, baselines: bool, progress: Progress) -> 
         queries=done.queries,
         answers=given,
         log=done.log,
-        items=done.items,
+        items=done.whole.items,
+        timelines=timelines(
+            done.whole,
+            done.log,
+            done.queries,
+            done.answers[OURS],
+            job.timelines or most_asked(done.queries),
+        ),
     )
     figures = ", ".join(f"{one.name} {one.metrics[MAIN].mean:.4f}" for one in results.systems)
     return f"{job.out / FOLDER / 'index.html'}: {MAIN} {figures}"
@@ -61,7 +69,7 @@ def _baselines(done: Answered, job: Job, progress: Progress) -> dict[str, Sequen
     cut = job.cut(done.log)
     vectors = {
         item_id: embedding_from_bytes(profile.embedding)
-        for item_id, profile in done.profiles.items()
+        for item_id, profile in done.whole.profiles.items()
     }
     given: dict[str, Sequence[RankedList]] = {}
     of_report = suite(vectors)

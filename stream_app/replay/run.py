@@ -24,7 +24,7 @@ from stream_app.replay.plan import AnyTurn, FirstTurn, Turn, batches_in_time, ba
 from stream_app.replay.queries import Query, RankedList
 from stream_app.show import Progress
 
-__all__ = ["Replayed", "Sink", "answer_of", "answer_queries", "items_needed"]
+__all__ = ["Replayed", "Sink", "answer_of", "answer_queries", "items_needed", "source_of"]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def answer_queries(
         num_known = batch.num_known if learned is None else learned
         num_known = num_known if by.signals else 0
         for position in range(num_counted, num_known):
-            catalogue.signals.observe(log[position], _source(log[position], position))
+            catalogue.signals.observe(log[position], source_of(log[position], position))
         num_counted = max(num_counted, num_known)
         if number >= journal.num_batches:
             journal.write(*_taken(by, catalogue, journal.states, batch.turns))
@@ -159,7 +159,7 @@ def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
     return StepInput(
         state=state,
         event=event,
-        source=_source(event, turn.position),
+        source=source_of(event, turn.position),
         profile=profile,
         degraded=() if profile.degraded is None else (profile.degraded,),
         ranked_by=None if query is None else by.ranked_by,
@@ -168,7 +168,7 @@ def _input(by: Replayed, state: UserPreference | None, turn: Turn) -> StepInput:
     )
 
 
-def _source(event: Interaction, position: int) -> SourcePosition:
+def source_of(event: Interaction, position: int) -> SourcePosition:
     """Return where an event stands on a topic of one partition that holds the log."""
     whole_ms = event.occurred_at.microsecond // 1000 * 1000
     timestamp = event.occurred_at.replace(microsecond=whole_ms)

@@ -313,3 +313,25 @@ def test_with_weights_to_learn_prequential_asks_behind_the_cut(run: Run, tmp_pat
     run(log, "learned", "--learn-fusion", "--protocol", "prequential", "--test-share", 0.1)
     positions = [one["position"] for one in lines(tmp_path / "learned" / "queries.jsonl")]
     assert min(positions) >= 1440
+
+
+def test_the_report_shows_users_event_by_event(run: Run, log: Path) -> None:
+    run(log, "report", "--test-share", 0.3, "--timeline", "u3", "--timeline", "u1")
+    out = log.parent / "report"
+    shown = orjson.loads((out / "report" / "report.json").read_bytes())["timelines"]
+    assert [one["user_id"] for one in shown] == ["u3", "u1"]
+    titles = {item_id: item.title for item_id, item in SHOP.items()}
+    own = [one for one in LOG if one.user_id == "u3"]
+    moments = shown[0]["moments"]
+    assert [one["title"] for one in moments] == [titles[one.item_id] for one in own[: len(moments)]]
+    lists = {one["query_id"]: one["item_ids"] for one in lines(out / ANSWERS)[1:]}
+    for moment, following in zip(moments, own[1:], strict=False):
+        expected = [titles[item_id] for item_id in lists.get(following.event_id, [])[:10]]
+        assert moment["listed"] == expected
+    assert moments[-1]["summary"]
+    assert any(one["took"] for one in moments)
+
+
+def test_a_timeline_of_a_user_who_was_not_asked_about_is_refused(run: Run, log: Path) -> None:
+    with pytest.raises(ReplayError, match="no query is about user nobody"):
+        run(log, "report", "--test-share", 0.3, "--timeline", "nobody")
