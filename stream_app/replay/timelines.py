@@ -82,7 +82,7 @@ def _moments(
         state = result.state
         seen = state.recent[-1]
         moment = Moment(event.occurred_at, deed(seen), seen.title, state.summary)
-        if following in asked:
+        if following is not None and following in asked:
             query, answer = asked[following]
             titles = [by.items[item_id].title for item_id in answer.item_ids[:MAX_LISTED]]
             took = by.items[query.target].title
