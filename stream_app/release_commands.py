@@ -83,7 +83,9 @@ def show(done: str, release: R, about: About[R]) -> None:
     click.echo(f"{done} {release_id(release)} for {release.share:g} of the users: {told}")
 
 
-def _numbers(_context: click.Context, _option: click.Parameter, file: Path | None) -> Any:  # noqa: ANN401  # as click passes it on
+def _numbers(
+    _context: click.Context, _option: click.Parameter, file: Path | None
+) -> dict[str, float]:
     if file is None:
         return {}
     try:

@@ -99,7 +99,8 @@ class Releases(Generic[R]):
             KafkaError: If the broker can't be reached.
         """
         live = await self.live(settings)
-        before = self._newest(live, name).previous
+        newest = self._newest(live, name)
+        before: R | None = newest.previous  # type: ignore[assignment]  # of R, it loses that Self is R
         if before is None:
             raise self.error(
                 f"{self.noun} {name}: no release to go back to; `stream-app {self.command} "
