@@ -23,6 +23,8 @@ __all__ = [
     "columns",
     "features_of",
     "prior_of",
+    "require_fit",
+    "weights_name",
 ]
 
 # By source what it says of each candidate, `(candidates,)` in `[0, 1]`; who says nothing of any
@@ -105,19 +107,15 @@ class EvenBlend:
 
 
 class Fusion:
-    """Scores candidates with learned weights.
+    """Scores candidates with learned weights, under their own name if not under another.
 
     Raises:
         ValueError: If the weights are of other features than this version has.
     """
 
-    def __init__(self, weights: FusionWeights) -> None:
-        if weights.features != FEATURES:
-            raise ValueError(
-                f"weights {weights.name} are of {', '.join(weights.features)}; this version has "
-                f"{', '.join(FEATURES)}: learn them anew"
-            )
-        self.name = weights.name
+    def __init__(self, weights: FusionWeights, name: str | None = None) -> None:
+        require_fit(weights)
+        self.name = name or weights.name
         self._stages = weights.stages
         self._starts = [stage.min_events for stage in weights.stages]
 
@@ -130,6 +128,24 @@ class Fusion:
         if model_scores is None:
             return _sigmoid(stage.prior_intercept, stage.prior_weights, features)
         return _sigmoid(stage.intercept, stage.weights, features)
+
+
+def require_fit(weights: FusionWeights) -> None:
+    """Check that these are weights of what this version looks at.
+
+    Raises:
+        ValueError: If they are of other features.
+    """
+    if weights.features != FEATURES:
+        raise ValueError(
+            f"weights {weights.name} are of {', '.join(weights.features)}; this version has "
+            f"{', '.join(FEATURES)}: learn them anew"
+        )
+
+
+def weights_name(blend: Blend) -> str | None:
+    """Return what versions call a blend's weights, None for the even one, which has none."""
+    return None if isinstance(blend, EvenBlend) else blend.name
 
 
 def _spread(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:

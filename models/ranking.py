@@ -17,7 +17,7 @@ from models.candidates import Candidate, find_candidates, given_candidates, tie_
 from models.catalogue import Catalogue
 from models.engine import Embeddable, Engine
 from models.errors import EngineError
-from models.fusion import Blend, columns
+from models.fusion import Blend, EvenBlend, columns
 from models.item_text import shorten
 from models.preference import leaning, score_request
 from schemas.enriched_interaction import SourcePosition
@@ -47,7 +47,8 @@ class Question:
 
     `exclude` is not listed, besides what the state rules out; `candidates` are the items to rank
     where they are given, None has them found in the catalogue. `by_model` is false where the prior
-    alone is to rank. What the answer has to do without is added to `faults`, in words.
+    alone is to rank; `blend` makes the score. What the answer has to do without is added to
+    `faults`, in words.
     """
 
     state: UserPreference
@@ -55,6 +56,7 @@ class Question:
     seed: str
     adapter: str | None = None
     by_model: bool = True
+    blend: Blend = field(default_factory=EvenBlend)
     exclude: Collection[str] = ()
     candidates: Sequence[str] | None = None
     faults: list[str] = field(default_factory=list)
@@ -78,20 +80,16 @@ def ranking_id(event: Interaction, source: SourcePosition) -> str:
 
 
 def rank(
-    engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int, blend: Blend
+    engine: Engine, catalogue: Catalogue, asked: Sequence[Asked], num_candidates: int
 ) -> list[Ranking]:
     """Return the answer to each event; where the engine fails for one, the prior alone ranks."""
     questions = [one.question for one in asked]
-    ranked = rank_candidates(engine, catalogue, questions, num_candidates, blend)
+    ranked = rank_candidates(engine, catalogue, questions, num_candidates)
     return [_ranking(one, candidates) for one, candidates in zip(asked, ranked, strict=True)]
 
 
 def rank_candidates(
-    engine: Engine,
-    catalogue: Catalogue,
-    questions: Sequence[Question],
-    num_candidates: int,
-    blend: Blend,
+    engine: Engine, catalogue: Catalogue, questions: Sequence[Question], num_candidates: int
 ) -> list[list[RankedCandidate]]:
     """Return the candidates of each question, best first; no event is needed.
 
@@ -100,12 +98,12 @@ def rank_candidates(
     """
     vectors = _summary_vectors(engine, questions)
     candidates = [
-        _candidates(catalogue, one, vectors.get(row), num_candidates, blend)
+        _candidates(catalogue, one, vectors.get(row), num_candidates)
         for row, one in enumerate(questions)
     ]
     scores = _scores(engine, questions, candidates)
     return [
-        _ranked(catalogue, one, found, scored, blend)
+        _ranked(catalogue, one, found, scored)
         for one, found, scored in zip(questions, candidates, scores, strict=True)
     ]
 
@@ -132,7 +130,6 @@ def _candidates(
     question: Question,
     summary_vector: NDArray[np.float32] | None,
     num_candidates: int,
-    blend: Blend,
 ) -> list[Candidate]:
     if question.candidates is not None:
         return given_candidates(
@@ -143,7 +140,7 @@ def _candidates(
         catalogue,
         summary_vector,
         num_candidates=num_candidates,
-        blend=blend,
+        blend=question.blend,
         seed=question.seed,
         at=question.at,
         exclude=question.exclude,
@@ -175,9 +172,8 @@ def _ranked(
     question: Question,
     candidates: list[Candidate],
     model_scores: list[float] | None,
-    blend: Blend,
 ) -> list[RankedCandidate]:
-    scores = blend.scores(
+    scores = question.blend.scores(
         columns([one.opinions for one in candidates]),
         None if model_scores is None else np.array(model_scores),
         question.state.num_events,

@@ -12,7 +12,7 @@ from models.attempts import attempt
 from models.catalogue import Catalogue
 from models.engine import Engine
 from models.errors import EngineError
-from models.fusion import Blend, EvenBlend
+from models.fusion import Blend, EvenBlend, weights_name
 from models.preference import (
     Summaries,
     apply_event,
@@ -41,7 +41,8 @@ class StepInput:
     """An event of a user, what it did it to, and the state before it (None for a new user).
 
     `degraded` says what is already missing, such as the picture; `adapter` names the one that
-    scores for this user, None the base weights. `ranked_by` is None for an event that is applied
+    scores for this user, None the base weights; `blend` makes this user's final score, None has
+    that of the options do it. `ranked_by` is None for an event that is applied
     only, because a newer one of its user is answered; "prior" leaves the model's scores out. The
     state after it is the same whichever it is.
 
@@ -55,6 +56,7 @@ class StepInput:
     profile: ItemProfile
     degraded: tuple[str, ...] = ()
     adapter: str | None = None
+    blend: Blend | None = None
     ranked_by: RankedBy = "model"
     exclude: Collection[str] = ()
     candidates: Sequence[str] | None = None
@@ -96,6 +98,7 @@ def step(
         apply_event(state, one.event, one.source, one.profile)
         for state, one in zip(before, inputs, strict=True)
     ]
+    blends = [options.blend if one.blend is None else one.blend for one in inputs]
     faults: Faults = [list(one.degraded) for one in inputs]
     states = _summarised(engine, applied, options.summaries, faults)
     asked = {
@@ -104,13 +107,15 @@ def step(
             source=one.source,
             title=one.profile.title,
             previous_summary=before[row].summary,
-            versions=engine.versions.model_copy(update={"adapter": one.adapter}),
-            question=_question(one, states[row], faults[row]),
+            versions=engine.versions.model_copy(
+                update={"adapter": one.adapter, "fusion": weights_name(blends[row])}
+            ),
+            question=_question(one, states[row], blends[row], faults[row]),
         )
         for row, one in enumerate(inputs)
         if one.ranked_by is not None
     }
-    rankings = rank(engine, catalogue, list(asked.values()), options.num_candidates, options.blend)
+    rankings = rank(engine, catalogue, list(asked.values()), options.num_candidates)
     answers = dict(zip(asked, rankings, strict=True))
     return [StepResult(state, answers.get(row)) for row, state in enumerate(states)]
 
@@ -120,7 +125,7 @@ def _new_state(engine: Engine, one: StepInput) -> UserPreference:
     return new_preference(one.event.user_id, at, engine.versions)
 
 
-def _question(one: StepInput, state: UserPreference, faults: list[str]) -> Question:
+def _question(one: StepInput, state: UserPreference, blend: Blend, faults: list[str]) -> Question:
     return Question(
         state=state,
         # When it was recorded: a sender's own clock may be wrong.
@@ -128,6 +133,7 @@ def _question(one: StepInput, state: UserPreference, faults: list[str]) -> Quest
         seed=ranking_id(one.event, one.source),
         adapter=one.adapter,
         by_model=one.ranked_by == "model",
+        blend=blend,
         exclude=one.exclude,
         candidates=one.candidates,
         faults=faults,

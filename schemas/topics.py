@@ -6,6 +6,7 @@ from typing import Literal
 
 from schemas.adapter_release import AdapterRelease
 from schemas.enriched_interaction import EnrichedInteraction
+from schemas.fusion_release import FusionRelease
 from schemas.interaction import Interaction
 from schemas.item import Item
 from schemas.item_image import ItemImage
@@ -50,6 +51,7 @@ class Topics:
     recommendations: Topic
     dead_letters: Topic
     adapters: Topic
+    fusion_weights: Topic
     signal_users: Topic
     item_signals: Topic
 
@@ -115,6 +117,14 @@ TOPICS = Topics(
         "compact",
         "`stream-app adapters`",
         "withdraws the adapter",
+    ),
+    fusion_weights=Topic(
+        "fusion-weights",
+        "name",
+        FusionRelease,
+        "compact",
+        "`stream-app fusion`",
+        "withdraws the weights",
     ),
     signal_users=Topic(
         "signal-users",

@@ -29,6 +29,7 @@ from stream_app.doctor.command import doctor
 from stream_app.embedded.errors import EmbeddedError
 from stream_app.finetune.command import finetune
 from stream_app.finetune.errors import FinetuneError
+from stream_app.fusion.commands import fusion
 from stream_app.fusion.errors import FusionError
 from stream_app.image_errors import ImageError, StorageUnavailableError
 from stream_app.kafka.access import next_step
@@ -367,6 +368,7 @@ commands.add_command(counterfactual)
 commands.add_command(dead_letters)
 commands.add_command(doctor)
 commands.add_command(finetune)
+commands.add_command(fusion)
 commands.add_command(replay)
 
 

@@ -180,7 +180,8 @@ class Settings(BaseSettings):
     )
     fusion: Path | None = Field(
         default=None,
-        description="File of weights, from `replay --learn-fusion`; unset: all count alike",
+        description="File of weights, from `replay --learn-fusion`, for users of no release; "
+        "unset: all count alike",
     )
     signals_half_life_days: float = Field(
         default=7,

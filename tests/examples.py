@@ -8,6 +8,8 @@ from models.catalogue import embedding_to_bytes
 from records import EPOCH, enriched, interaction, item
 from schemas.adapter_release import AdapterRelease
 from schemas.enriched_interaction import SourcePosition
+from schemas.fusion_release import FusionRelease
+from schemas.fusion_weights import FusionStage, FusionWeights
 from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
 from schemas.item_image import ItemImage
@@ -51,6 +53,26 @@ RELEASE = AdapterRelease(
     released_at=EPOCH,
     base="m@1",
     prompt="p1",
+)
+FUSION_RELEASE = FusionRelease(
+    name="f",
+    sha256="2" * 64,
+    metrics={"ndcg@10": 0.04},
+    share=0.5,
+    released_at=EPOCH,
+    weights=FusionWeights(
+        name="0123456789ab",
+        features=("model", "recent"),
+        stages=(
+            FusionStage(
+                min_events=0,
+                intercept=-1.5,
+                weights=(1.0, 0.25),
+                prior_intercept=-2.0,
+                prior_weights=(0.0, 0.5),
+            ),
+        ),
+    ),
 )
 
 EXAMPLES: list[Record] = [
@@ -113,7 +135,7 @@ EXAMPLES: list[Record] = [
                 opinions={"recent": 1.0, "taste": 0.5},
             ),
         ),
-        versions=VERSIONS,
+        versions=VERSIONS.model_copy(update={"fusion": "f@22222222"}),
         degraded=("no picture",),
         num_events=4,
     ),
@@ -153,6 +175,7 @@ EXAMPLES: list[Record] = [
         ),
     ),
     RELEASE.model_copy(update={"sha256": "1" * 64, "previous": RELEASE}),
+    FUSION_RELEASE.model_copy(update={"sha256": "3" * 64, "previous": FUSION_RELEASE}),
     ItemSignals(
         item_id="i1",
         popularity=2.5,

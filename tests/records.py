@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from models.fusion import FEATURES
 from schemas.enriched_interaction import EnrichedInteraction, SourcePosition
+from schemas.fusion_weights import FusionStage, FusionWeights
 from schemas.interaction import Interaction, InteractionKind
 from schemas.item import Item
 from schemas.item_image import ItemImage
@@ -55,3 +57,12 @@ def enriched(
 
 def item_image(of_item: Item) -> ItemImage:
     return ItemImage(item=of_item)
+
+
+def fusion_weights(name: str, weight: float = 0.5) -> FusionWeights:
+    """The same weight for all that this version looks at."""
+    of_all = tuple(weight for _ in FEATURES)
+    stage = FusionStage(
+        min_events=0, intercept=-1, weights=of_all, prior_intercept=-1, prior_weights=of_all
+    )
+    return FusionWeights(name=name, features=FEATURES, stages=(stage,))

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from models.fusion import Blend, EvenBlend, Fusion
+from models.fusion import Blend, EvenBlend, Fusion, require_fit
 from schemas.codec import Poison, decode, encode
 from schemas.fusion_weights import FusionWeights
 from stream_app.fusion.errors import FusionError
 
-__all__ = ["blend_of", "write_weights"]
+__all__ = ["blend_of", "read_weights", "write_weights"]
 
-MAX_BYTES = 1024 * 1024
+# Learned ones take 3 KB; a release has those of five in one record.
+MAX_BYTES = 64 * 1024
 
 
 def blend_of(path: Path | None) -> Blend:
@@ -18,8 +19,15 @@ def blend_of(path: Path | None) -> Blend:
     Raises:
         FusionError: If the file can't be read, is none of weights, or of other features.
     """
-    if path is None:
-        return EvenBlend()
+    return EvenBlend() if path is None else Fusion(read_weights(path))
+
+
+def read_weights(path: Path) -> FusionWeights:
+    """Return the weights of a file, which are of the features that this version has.
+
+    Raises:
+        FusionError: If the file can't be read, is none of weights, or of other features.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
@@ -31,9 +39,10 @@ def blend_of(path: Path | None) -> Blend:
     if isinstance(weights, Poison):
         raise FusionError(f"{path}: {weights.reason}; `stream-app replay --learn-fusion` makes one")
     try:
-        return Fusion(weights)
+        require_fit(weights)
     except ValueError as error:
         raise FusionError(f"{path}: {error}") from error
+    return weights
 
 
 def write_weights(path: Path, weights: FusionWeights) -> None:

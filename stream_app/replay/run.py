@@ -137,9 +137,7 @@ def _taken(
     inputs = [_input(by, states.get(turn.user_id), turn) for turn in later]
     results = step(by.engine, catalogue, inputs, by.options)
     questions = [_question(by, turn.query) for turn in first]
-    ranked = rank_candidates(
-        by.engine, catalogue, questions, by.options.num_candidates, by.options.blend
-    )
+    ranked = rank_candidates(by.engine, catalogue, questions, by.options.num_candidates)
     # All rows went through the model together: nobody can tell which of them took how much.
     cost_s = (perf_counter() - begun) / len(turns)
     read = by.engine.num_tokens
@@ -184,6 +182,7 @@ def _question(by: Replayed, query: Query) -> Question:
         # Of the user alone: of the event that is to be guessed nothing may be known.
         seed=f"{query.user_id}:new",
         by_model=by.ranked_by == "model",
+        blend=by.options.blend,
         candidates=query.candidates,
     )
 

@@ -10,14 +10,16 @@ from functools import partial
 
 import structlog
 
-from models.adapters import adapter_id, assigned, require_fit
+from models.adapters import require_fit
 from models.engine import AdaptableEngine, Engine
 from models.errors import AdapterError
+from models.releases import assigned, release_id
 from schemas.adapter_release import AdapterRelease
-from schemas.codec import Poison, decode
+from schemas.codec import Poison
 from stream_app.adapters.storage import fetch
 from stream_app.image_errors import StorageUnavailableError
 from stream_app.object_storage import ObjectStorage
+from stream_app.releases import ADAPTERS
 
 __all__ = ["AdapterFeed", "InEngine"]
 
@@ -56,16 +58,15 @@ class AdapterFeed:
 
     def adapter_of(self, user_id: str) -> str | None:
         """Return which adapter answers for a user, None for the base weights."""
-        name = assigned(user_id, {name: release.share for name, release in self._live.items()})
-        return None if name is None else adapter_id(self._live[name])
+        shares = {name: release.share for name, release in self._live.items()}
+        name = assigned(user_id, shares, of="adapter")
+        return None if name is None else release_id(self._live[name])
 
     def add(self, name: str, value: bytes | None) -> None:
         """Note a record of the topic; a null value withdraws the adapter."""
-        release = None if value is None else decode(AdapterRelease, value)
+        release = None if value is None else ADAPTERS.read(name, value)
         if isinstance(release, Poison):
             logger.error("adapter release not readable", adapter=name, error=release.reason)
-        elif release is not None and release.name != name:
-            logger.error("adapter release under another key", adapter=release.name, key=name)
         elif release is None:
             # Nothing to fetch, so it waits for no object storage.
             self._announced.pop(name, None)
@@ -141,7 +142,7 @@ class AdapterFeed:
 
     def _is_live(self, release: AdapterRelease) -> bool:
         live = self._live.get(release.name)
-        return live is not None and adapter_id(live) == adapter_id(release)
+        return live is not None and release_id(live) == release_id(release)
 
     async def _swap(self, name: str, release: AdapterRelease | None, data: bytes) -> None:
         before = self._live.get(name)
@@ -154,16 +155,16 @@ class AdapterFeed:
             return
         elif release is not None:
             await self._in_engine(
-                partial(self._adaptable().load_adapter, adapter_id(release), data)
+                partial(self._adaptable().load_adapter, release_id(release), data)
             )
         if release is None:
             self._live.pop(name, None)
             logger.info("adapter withdrawn", adapter=name)
         else:
             self._live[name] = release
-            logger.info("adapter in use", adapter=adapter_id(release), share=release.share)
+            logger.info("adapter in use", adapter=release_id(release), share=release.share)
         if before is not None:
-            await self._in_engine(partial(self._adaptable().unload_adapter, adapter_id(before)))
+            await self._in_engine(partial(self._adaptable().unload_adapter, release_id(before)))
 
     def _adaptable(self) -> AdaptableEngine:
         if not isinstance(self._engine, AdaptableEngine):
@@ -174,9 +175,9 @@ class AdapterFeed:
         live = self._live.get(name)
         logger.error(
             "adapter refused",
-            adapter=name if release is None else adapter_id(release),
+            adapter=name if release is None else release_id(release),
             error=str(error) or type(error).__name__,
-            kept=None if live is None else adapter_id(live),
+            kept=None if live is None else release_id(live),
         )
         is_newest = name not in self._fetched
         if live is None and is_newest and release is not None and release.previous is not None:

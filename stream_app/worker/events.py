@@ -9,6 +9,7 @@ from aiokafka import ConsumerRecord
 from models.catalogue import Catalogue
 from models.engine import Engine
 from models.errors import EngineError, EngineLostError
+from models.fusion import Blend
 from models.preference import Applied
 from models.profile import UNREAD, profile_items, unread_profile
 from models.step import RankedBy, StepInput, StepOptions, step
@@ -26,6 +27,7 @@ LATE = "it waited too long: ranked without model"
 
 StateOf = Callable[[ConsumerRecord], bytes | None]
 AdapterOf = Callable[[str], str | None]
+BlendOf = Callable[[str], Blend | None]
 States = dict[bytes, UserPreference | None]
 
 
@@ -34,6 +36,7 @@ class _Event:
     record: ConsumerRecord
     enriched: EnrichedInteraction
     adapter: str | None
+    blend: Blend | None
     ranked_by: RankedBy
 
 
@@ -41,12 +44,14 @@ class _Event:
 class Answering:
     """How events are answered.
 
-    `adapter_of` tells by user id which adapter answers, None the base weights. What was recorded
-    before `shed_before` is ranked by the prior alone; None sheds nothing.
+    `adapter_of` tells by user id which adapter answers, None the base weights; `blend_of` what
+    makes the final score, None the blend of the options. What was recorded before `shed_before` is
+    ranked by the prior alone; None sheds nothing.
     """
 
     options: StepOptions
     adapter_of: AdapterOf = lambda _: None
+    blend_of: BlendOf = lambda _: None
     shed_before: datetime | None = None
 
 
@@ -106,8 +111,9 @@ def _read_run(
             decided.append(Unchanged(record))
         else:
             applied.add(read.source, read.interaction.event_id)
-            adapter = answering.adapter_of(read.interaction.user_id)
-            events.append(_Event(record, read, adapter, ranked_by=None))
+            user_id = read.interaction.user_id
+            adapter, blend = answering.adapter_of(user_id), answering.blend_of(user_id)
+            events.append(_Event(record, read, adapter, blend, ranked_by=None))
     if events:
         events[-1] = replace(events[-1], ranked_by=_ranked_by(events[-1], answering.shed_before))
     return events, decided
@@ -225,6 +231,7 @@ def _step_input(
         profile=profile,
         degraded=tuple(dict.fromkeys(filter(None, missing))),
         adapter=event.adapter,
+        blend=event.blend,
         ranked_by=event.ranked_by,
     )
 

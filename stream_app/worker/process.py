@@ -35,6 +35,7 @@ from stream_app.worker.adapter_feed import AdapterFeed
 from stream_app.worker.catalogue_feed import CatalogueFeed
 from stream_app.worker.delivery import Delivery
 from stream_app.worker.events import Answering, process_events
+from stream_app.worker.fusion_feed import FusionFeed
 from stream_app.worker.items import process_items
 from stream_app.worker.outcome import Answered, Outcome, Postponed, Profiled, Refused, Withdrawn
 from stream_app.worker.partition import Partition
@@ -86,6 +87,10 @@ class Worker:
         self._signals_view = TopicView(
             settings, settings.topics.item_signals.name, self._signals.add
         )
+        self._fusion = FusionFeed()
+        self._fusion_view = CompactedView(
+            settings, settings.topics.fusion_weights.name, self._fusion.add
+        )
         group = settings.group("worker")
         self._delivery = Delivery(settings.topics, group)
         self._slot = StateSlot(settings.worker_state_dir)
@@ -132,6 +137,7 @@ class Worker:
             await self._member.run(
                 self._view.run(),
                 self._signals_view.run(),
+                self._fusion_view.run(),
                 self._adapters_view.run(),
                 self._adapters.run(),
                 self._member.poll(),
@@ -141,6 +147,7 @@ class Worker:
             await self._member.leave()
             await self._view.stop()
             await self._signals_view.stop()
+            await self._fusion_view.stop()
             await self._adapters_view.stop()
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._slot.release()
@@ -156,6 +163,8 @@ class Worker:
         await self._signals_view.start()
         await self._in_engine(self._signals.apply)
         self._health.has(unread(self._signals_view.topic))
+        await self._fusion_view.start()
+        self._health.has(unread(self._fusion_view.topic))
         await self._adapters_view.start()
         await self._adapters.start()
         self._health.has(ADAPTERS)
@@ -228,7 +237,9 @@ class Worker:
         """Return what decides on records of the batch."""
         if next(iter(batch)).tp.topic == self._items_topic:
             return partial(process_items, self._engine, self._catalogue)
-        answering = Answering(self._options, self._adapters.adapter_of, self._shed_before())
+        answering = Answering(
+            self._options, self._adapters.adapter_of, self._fusion.blend_of, self._shed_before()
+        )
         state_of = partial(_state_of, _stores(batch))
         return partial(process_events, self._engine, self._catalogue, state_of, answering=answering)
 

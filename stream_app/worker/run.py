@@ -29,7 +29,8 @@ async def run_worker(settings: Settings) -> None:
     After a signal or a failure the process ends within `drain_s` and five seconds, by `end_after`
     if a batch or a connection is stuck, and at once on a second signal.
     """
-    views = (settings.topics.item_profiles, settings.topics.item_signals)
+    topics = settings.topics
+    views = (topics.item_profiles, topics.item_signals, topics.fusion_weights)
     # A call that hangs ends the process; one that does neither is for the orchestrator.
     max_work_s = 2 * settings.call_timeout_s
     lacking = [ENGINE, *(unread(topic.name) for topic in views), ADAPTERS, UNASSIGNED]

@@ -30,7 +30,7 @@ def test_what_was_written_is_read(tmp_path) -> None:
     [
         (None, "can't be read: No such file"),
         (b"[]", r"FusionWeights: .*--learn-fusion` makes one"),
-        (b" " * 2_000_000, "more than 1048576 bytes"),
+        (b" " * 70_000, "more than 65536 bytes"),
     ],
 )
 def test_what_is_none_is_refused_by_name(tmp_path, content, said) -> None:

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.fusion import FEATURES, Blend, EvenBlend, Fusion, columns, features_of
+from models.fusion import (
+    FEATURES,
+    Blend,
+    EvenBlend,
+    Fusion,
+    columns,
+    features_of,
+    weights_name,
+)
 from schemas.fusion_weights import FusionStage, FusionWeights
 
 SHARE = st.floats(0, 1)
@@ -86,3 +94,10 @@ def test_stages_that_leave_someone_out_are_refused(starts: tuple[int, ...]) -> N
 def test_until_weights_are_learned_model_and_prior_count_alike() -> None:
     assert score(EvenBlend(), {"recent": 0.25}, 0.75, 3) == 0.5
     assert score(EvenBlend(), {"recent": 0.25}, None, 3) == 0.25
+
+
+def test_versions_call_weights_by_their_own_name_or_that_of_their_release() -> None:
+    learned = weights(stage(0, 0.3))
+    assert weights_name(Fusion(learned)) == "w"
+    assert weights_name(Fusion(learned, "mine@12345678")) == "mine@12345678"
+    assert weights_name(EvenBlend()) is None

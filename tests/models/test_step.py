@@ -1,11 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from models.catalogue import embedding_from_bytes, embedding_to_bytes
 from models.engine import ScoreRequest
 from models.errors import CapacityError, UnavailableError
-from models.fusion import EvenBlend
 from models.preference import new_preference
 from models.ranking import MIN_SIMILARITY, Question, rank_candidates
 from models.step import StepInput, StepOptions, StepResult, step
@@ -209,6 +209,33 @@ def test_each_user_is_scored_by_their_adapter_and_summed_up_by_the_base_weights(
     assert {one.model_score for one in bob_answer.ranking.candidates} == {0.0}
 
 
+class _One:
+    """Makes every score the same."""
+
+    def __init__(self, name: str, score: float) -> None:
+        self.name = name
+        self.score = score
+
+    def scores(self, opinions, model_scores, num_events):
+        return np.full(len(next(iter(opinions.values()))), self.score)
+
+
+def test_each_user_is_ranked_by_their_own_weights_which_the_ranking_names() -> None:
+    before = after("ada", [1, 4]).state
+    ada, bob = asked(9, "ada", 7, before), asked(9, "bob", 7, None)
+    options = StepOptions(20, blend=_One("file", 0.25))
+    mine = replace(ada, blend=_One("mine", 0.75))
+    ada_answer, bob_answer = step(ENGINE, CATALOGUE, [mine, bob], options)
+    for answer, name, score in ((ada_answer, "mine", 0.75), (bob_answer, "file", 0.25)):
+        assert answer.ranking.versions == ENGINE.versions.model_copy(update={"fusion": name})
+        assert {one.score for one in answer.ranking.candidates} == {score}
+        assert answer.state.versions == ENGINE.versions
+    (as_ever,) = run([ada])
+    assert as_ever.state == ada_answer.state
+    assert as_ever.ranking.versions == ENGINE.versions
+    assert b"fusion" not in encode(as_ever.ranking)
+
+
 def test_an_event_that_is_applied_only_leaves_the_same_state() -> None:
     state = after("ada", [1, 4]).state
     ranked, by_prior, applied = (
@@ -297,7 +324,7 @@ def test_given_candidates_are_ranked_all_and_alone_with_the_scores_they_have_whe
 def test_a_user_of_whom_nothing_is_known_is_asked_about_without_an_event() -> None:
     state = new_preference("new", EPOCH, ENGINE.versions)
     question = Question(state=state, at=EPOCH, seed="new")
-    (found,) = rank_candidates(ENGINE, CATALOGUE, [question], 20, EvenBlend())
+    (found,) = rank_candidates(ENGINE, CATALOGUE, [question], 20)
     assert len({one.item_id for one in found}) == 20
     # Drawn, or the newest of that time: there is nothing else to go by.
     assert {name for one in found for name in one.sources} == {"newest", "explore"}

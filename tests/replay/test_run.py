@@ -23,7 +23,6 @@ from replay.logs import (
 
 from models.catalogue import Catalogue
 from models.engine import ScoreRequest
-from models.fusion import EvenBlend
 from models.preference import new_preference
 from models.ranking import Question, rank_candidates
 from models.step import StepInput, StepOptions, step
@@ -69,7 +68,7 @@ def one_by_one(log: Sequence[Interaction], learned: int | None):
             question = Question(state, at=one.occurred_at, seed=f"{one.user_id}:new")
             counted = log[: position if learned is None else learned]
             catalogue = filled(known, counted)
-            (found,) = rank_candidates(engine, catalogue, [question], 10, EvenBlend())
+            (found,) = rank_candidates(engine, catalogue, [question], 10)
             lists[one.event_id] = found
         own_later = (
             place

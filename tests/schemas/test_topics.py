@@ -3,7 +3,7 @@ from schemas.topics import TOPICS
 
 def test_names_are_distinct_and_keep_the_order_of_the_flow() -> None:
     names = [topic.name for topic in TOPICS]
-    assert len(set(names)) == len(names) == 12
+    assert len(set(names)) == len(names) == 13
     assert names.index("interactions") < names.index("rankings") < names.index("recommendations")
 
 
@@ -24,6 +24,7 @@ def test_what_is_read_by_key_is_compacted() -> None:
         "item-profiles",
         "user-preferences",
         "adapters",
+        "fusion-weights",
         "signal-users",
         "item-signals",
     }

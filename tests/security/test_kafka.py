@@ -13,11 +13,12 @@ from aiokafka.errors import TopicAuthorizationFailedError
 
 from conftest import HOME
 from kafka_io import produce, read_count
-from records import enriched, interaction, item
+from records import enriched, fusion_weights, interaction, item
 from schemas.codec import decode
 from schemas.recommendation import Recommendation
 from stream_app.config import Settings, read_settings
 from stream_app.embedded.process import ChildProcess
+from stream_app.fusion.file import write_weights
 from stream_app.kafka.compacted import newest_by_key
 from stream_app.kafka.topics import create_topics
 from stream_app.send import send_interactions
@@ -159,6 +160,11 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
     (record,) = await read_count(settings_in(of("recommend")), topics.recommendations.name, 1)
     assert isinstance(decode(Recommendation, record.value), Recommendation)
     await read_count(settings_in(of("worker")), topics.item_signals.name, 1)
+    write_weights(tmp_path / "fusion.json", fusion_weights("w"))
+    release = f"fusion release {tmp_path}/fusion.json --name f --share 1"
+    code, said = said_by(of("fusion-release"), release)
+    assert code == 0, said
+    await read_count(settings_in(of("worker")), topics.fusion_weights.name, 1)
     assert all(process.is_running() for process in running)
 
     unknown = [(b"ada", interaction(2, item="unknown"))]

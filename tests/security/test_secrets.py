@@ -30,6 +30,9 @@ ARGUMENTS = {
     ("adapters", "rollback"): ["style"],
     ("adapters", "withdraw"): ["style"],
     ("adapters", "compose"): ["folder", "folder", "--out", "both"],
+    ("fusion", "release"): ["items.jsonl", "--name", "style", "--share", "1"],
+    ("fusion", "rollback"): ["style"],
+    ("fusion", "withdraw"): ["style"],
     ("finetune",): ["--events", "events.jsonl", "--items", "items.jsonl", "--out", "out"],
 }
 COMMANDS = [path for path in all_commands(commands) if path[-1] not in {"catalog", "topics"}]

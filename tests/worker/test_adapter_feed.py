@@ -7,8 +7,8 @@ from hashlib import sha256
 import pytest
 
 from examples import RELEASE
-from models.adapters import adapter_id
 from models.errors import AdapterError
+from models.releases import release_id
 from models.weightless import WeightlessEngine
 from schemas.adapter_release import AdapterRelease
 from schemas.codec import encode
@@ -110,11 +110,11 @@ async def test_the_newest_release_answers_and_the_one_before_is_dropped(feed, en
     first, second = released("a", b"1"), released("a", b"2")
     add(feed, first)
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(first)
+    assert feed.adapter_of("ada") == release_id(first)
     add(feed, second)
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(second)
-    assert engine.loaded == {adapter_id(second): b"2"}
+    assert feed.adapter_of("ada") == release_id(second)
+    assert engine.loaded == {release_id(second): b"2"}
 
 
 async def test_what_is_superseded_before_it_was_fetched_is_never_fetched(feed, storage, released):
@@ -138,8 +138,8 @@ async def test_what_is_superseded_while_it_is_fetched_does_not_answer(
     monkeypatch.setattr(storage, "read", slow_read)
     add(feed, first)
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(second)
-    assert engine.loaded == {adapter_id(second): b"2"}
+    assert feed.adapter_of("ada") == release_id(second)
+    assert engine.loaded == {release_id(second): b"2"}
 
 
 async def test_a_rollback_while_the_new_one_is_loading_is_not_lost(
@@ -151,7 +151,7 @@ async def test_a_rollback_while_the_new_one_is_loading_is_not_lost(
     async def in_engine(call: Callable[[], None]) -> None:
         nonlocal rolled_back
         call()
-        if adapter_id(second) in engine.loaded and not rolled_back:
+        if release_id(second) in engine.loaded and not rolled_back:
             rolled_back = True
             fetched.clear()
             add(feed, first)
@@ -164,12 +164,12 @@ async def test_a_rollback_while_the_new_one_is_loading_is_not_lost(
     fetched.clear()
     add(feed, second)
     async with asyncio.timeout(10):
-        while not rolled_back or feed.adapter_of("ada") != adapter_id(first):
+        while not rolled_back or feed.adapter_of("ada") != release_id(first):
             await fetched.wait()
             fetched.clear()
             await feed.apply()
     following.cancel()
-    assert engine.loaded == {adapter_id(first): b"1"}
+    assert engine.loaded == {release_id(first): b"1"}
 
 
 async def test_another_share_of_the_same_weights_loads_nothing(feed, engine, storage, released):
@@ -228,10 +228,10 @@ async def test_nothing_changes_before_the_worker_says_apply(feed, fetched, engin
     add(feed, second)
     following = asyncio.create_task(feed.run())
     await asyncio.wait_for(fetched.wait(), 10)
-    assert feed.adapter_of("ada") == adapter_id(first)
-    assert list(engine.loaded) == [adapter_id(first)]
+    assert feed.adapter_of("ada") == release_id(first)
+    assert list(engine.loaded) == [release_id(first)]
     await feed.apply()
-    assert feed.adapter_of("ada") == adapter_id(second)
+    assert feed.adapter_of("ada") == release_id(second)
     following.cancel()
 
 
@@ -242,14 +242,14 @@ async def test_what_the_engine_refuses_leaves_the_one_before(data, feed, release
     await feed.start()
     add(feed, released("a", data))
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(good)
+    assert feed.adapter_of("ada") == release_id(good)
 
 
 async def test_a_start_with_a_bad_release_takes_the_one_before_it(feed, released):
     good = released("a", b"1")
     add(feed, released("a", b"bad", previous=good))
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(good)
+    assert feed.adapter_of("ada") == release_id(good)
 
 
 async def test_several_bad_releases_in_a_row_lead_back_to_the_good_one(feed, released):
@@ -258,7 +258,7 @@ async def test_several_bad_releases_in_a_row_lead_back_to_the_good_one(feed, rel
     bad = released("a", b"bad 1", previous=good)
     add(feed, released("a", b"bad 2", previous=bad))
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(good)
+    assert feed.adapter_of("ada") == release_id(good)
 
 
 async def test_no_object_but_the_released_one_gets_to_the_engine(feed, engine, storage, released):
@@ -285,7 +285,7 @@ async def test_records_that_are_no_releases_change_nothing(feed, released):
     feed.add("a", b"{no record")
     feed.add("b", encode(good))
     await feed.start()
-    assert feed.adapter_of("ada") == adapter_id(good)
+    assert feed.adapter_of("ada") == release_id(good)
 
 
 async def test_an_engine_without_adapters_refuses_them(storage, released):
@@ -316,4 +316,4 @@ async def test_storage_that_comes_back_late_is_asked_again(
     await asyncio.wait_for(fetched.wait(), 10)
     await feed.apply()
     following.cancel()
-    assert feed.adapter_of("ada") == adapter_id(good)
+    assert feed.adapter_of("ada") == release_id(good)

@@ -6,8 +6,6 @@ object storage are real.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -18,29 +16,26 @@ from finetune.small_shop import tiny_model as small_model
 from mllm.tiny_adapters import random_adapter
 from mllm.tiny_models import tiny_model
 from structlog.testing import capture_logs
+from worker.flow import USERS, Flow, num_applied, running
 
-from kafka_io import produce, read_count, read_until
-from models.adapters import adapter_id, assigned
+from kafka_io import produce
 from models.errors import AdapterError
 from models.mllm.adapter_file import Adapter
 from models.mllm.engine import MllmEngine
-from records import enriched, item
+from models.releases import assigned, release_id
 from schemas.adapter_release import AdapterRelease
-from schemas.codec import decode, encode
-from schemas.ranking import Ranking
-from schemas.user_preference import UserPreference
-from stream_app.adapters.releases import live_releases, release, rollback, withdraw
+from schemas.codec import encode
+from stream_app.adapters.releases import release
 from stream_app.config import Settings
 from stream_app.finetune.run import run_finetune
-from stream_app.worker.process import Worker
+from stream_app.releases import ADAPTERS
 
 pytestmark = pytest.mark.kafka
 
-ITEMS = [item(number) for number in range(12)]
-USERS = [f"user-{number}" for number in range(10)]
 SHARES = {"a": 0.4, "b": 0.3}
 OF_A, OF_B, OF_BASE = (
-    {user for user in USERS if assigned(user, SHARES) == name} for name in ("a", "b", None)
+    {user for user in USERS if assigned(user, SHARES, of="adapter") == name}
+    for name in ("a", "b", None)
 )
 
 
@@ -74,69 +69,10 @@ def announce(settings: Settings, tmp_path):
     return one
 
 
-@asynccontextmanager
-async def running(settings: Settings, engine: MllmEngine):
-    """A worker in this process, whose failure fails the test."""
-    worker = Worker(settings, engine)
-    task = asyncio.create_task(worker.run())
-    try:
-        yield task
-    finally:
-        worker.stop()
-        await task
-
-
-class Flow:
-    """Events of all users in turn; always some of them are on their way."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.num_sent = 0
-
-    async def send(self, count: int) -> None:
-        history = []
-        for number in range(self.num_sent, self.num_sent + count):
-            user = USERS[number % len(USERS)]
-            one = enriched(number, ITEMS[number % len(ITEMS)], user=user, offset=number)
-            history.append((user.encode(), one))
-        await produce(self._settings, self._settings.topics.interactions_enriched.name, history)
-        self.num_sent += count
-
-    async def rankings(self, count: int) -> list[Ranking]:
-        topic = self._settings.topics.rankings.name
-        found = [
-            decode(Ranking, one.value) for one in await read_count(self._settings, topic, count)
-        ]
-        assert all(isinstance(one, Ranking) for one in found)
-        return found
-
-    async def until(self, reached: Callable[[dict[str, str | None]], bool]) -> None:
-        """Send and send, until the users' newest rankings are by the adapters that they should."""
-        async with asyncio.timeout(90):
-            newest: dict[str, str | None] = {}
-            while not reached(newest):
-                await self.send(2 * len(USERS))
-                rankings = await self.rankings(self.num_sent - len(USERS))
-                newest = {one.user_id: one.versions.adapter for one in rankings}
-
-
 def answers(by_a: AdapterRelease | None, by_b: AdapterRelease | None):
-    of_a, of_b = (None if one is None else adapter_id(one) for one in (by_a, by_b))
+    of_a, of_b = (None if one is None else release_id(one) for one in (by_a, by_b))
     expected = dict.fromkeys(OF_A, of_a) | dict.fromkeys(OF_B, of_b) | dict.fromkeys(OF_BASE)
     return lambda newest: newest == expected
-
-
-async def num_applied(settings: Settings, enough: int) -> int:
-    """How many events the users' states include, once it is enough."""
-    newest: dict[bytes, int] = {}
-
-    def all_applied(records) -> bool:
-        for record in records:
-            newest[record.key] = decode(UserPreference, record.value).num_events
-        return sum(newest.values()) >= enough
-
-    await read_until(settings, settings.topics.user_preferences.name, all_applied)
-    return sum(newest.values())
 
 
 async def test_swaps_under_a_flow_of_events_lose_none_and_every_ranking_names_its_adapter(
@@ -153,10 +89,10 @@ async def test_swaps_under_a_flow_of_events_lose_none_and_every_ranking_names_it
         await flow.until(answers(first, of_b))
         second = await announce("a", adapters[2])
         await flow.until(answers(second, of_b))
-        back = await rollback(settings, "a")
-        assert adapter_id(back) == adapter_id(first)
+        back = await ADAPTERS.rollback(settings, "a")
+        assert release_id(back) == release_id(first)
         await flow.until(answers(first, of_b))
-        await withdraw(settings, "b")
+        await ADAPTERS.withdraw(settings, "b")
         await flow.until(answers(first, None))
         rankings = await flow.rankings(flow.num_sent)
         assert await num_applied(settings, flow.num_sent) == flow.num_sent
@@ -171,7 +107,7 @@ async def test_swaps_under_a_flow_of_events_lose_none_and_every_ranking_names_it
         (OF_B, [None, of_b, None]),
         (OF_BASE, [None]),
     ]:
-        names = [None if one is None else adapter_id(one) for one in expected]
+        names = [None if one is None else release_id(one) for one in expected]
         for user in users:
             assert [name for name, _ in groupby(by_user[user])] == names
 
@@ -185,7 +121,7 @@ async def test_the_worker_begins_with_the_releases_that_are_there(
     all_users = await announce("a", adapters[0], share=1.0)
     async with running(settings, engine):
         rankings = await flow.rankings(len(USERS))
-    assert {one.versions.adapter for one in rankings} == {adapter_id(all_users)}
+    assert {one.versions.adapter for one in rankings} == {release_id(all_users)}
     scores = {
         (one.trigger.event_id, item.item_id): item.model_score
         for one in rankings
@@ -229,12 +165,12 @@ async def test_fine_tuned_released_swapped_and_rolled_back_while_events_flow(
     async with running(settings, engine):
         await flow.until(lambda newest: newest == everyone)
         first = await release(settings, await fine_tuned(1), name="a", share=1.0, metrics={})
-        await flow.until(lambda newest: set(newest.values()) == {adapter_id(first)})
+        await flow.until(lambda newest: set(newest.values()) == {release_id(first)})
         second = await release(settings, await fine_tuned(2), name="a", share=1.0, metrics={})
         assert second.sha256 != first.sha256
-        await flow.until(lambda newest: set(newest.values()) == {adapter_id(second)})
-        await rollback(settings, "a")
-        await flow.until(lambda newest: set(newest.values()) == {adapter_id(first)})
+        await flow.until(lambda newest: set(newest.values()) == {release_id(second)})
+        await ADAPTERS.rollback(settings, "a")
+        await flow.until(lambda newest: set(newest.values()) == {release_id(first)})
         rankings = await flow.rankings(flow.num_sent)
         assert await num_applied(settings, flow.num_sent) == flow.num_sent
     assert len({one.trigger.event_id for one in rankings}) == len(rankings) == flow.num_sent
@@ -286,12 +222,12 @@ async def test_the_tool_says_what_can_not_be(
     with pytest.raises(AdapterError, match="Up"):
         await announce("Up/../x", adapters[1], share=0.1)
     with pytest.raises(AdapterError, match="no release to go back to"):
-        await rollback(settings, "a")
+        await ADAPTERS.rollback(settings, "a")
     with pytest.raises(AdapterError, match="no adapter b; there are: a"):
-        await withdraw(settings, "b")
+        await ADAPTERS.withdraw(settings, "b")
     again = await announce("a", adapters[0], share=1.0)
     assert again.previous is not None
     assert (again.previous.share, again.previous.sha256) == (0.75, again.sha256)
     await announce("b", adapters[1], share=0.0)
-    await withdraw(settings, "b")
-    assert await live_releases(settings) == {"a": again}
+    await ADAPTERS.withdraw(settings, "b")
+    assert await ADAPTERS.live(settings) == {"a": again}

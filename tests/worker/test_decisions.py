@@ -7,9 +7,10 @@ import pytest
 from aiokafka import ConsumerRecord
 
 from models.errors import CapacityError, EngineLostError, UnavailableError
+from models.fusion import Fusion
 from models.step import StepOptions
 from models.weightless import WeightlessEngine
-from records import enriched, item, item_image, source
+from records import enriched, fusion_weights, item, item_image, source
 from schemas.codec import encode
 from schemas.image import NormalisedImage
 from schemas.item import ImageLocation
@@ -126,6 +127,17 @@ def test_a_burst_is_applied_whole_and_answered_once() -> None:
     last = [one for one in found if one.record.key == b"ada"][-1]
     assert encode(last.state) == state
     assert last.ranking == one_by_one[0].ranking
+
+
+def test_who_has_released_weights_is_ranked_by_them_and_the_others_by_the_options() -> None:
+    learned = Fusion(fusion_weights("w"), "mine@1")
+    answering = replace(ANSWERING, blend_of=lambda user: learned if user == "ada" else None)
+    events = [enriched(1, item(1)), enriched(2, item(2), user="bob")]
+    records = [
+        record(number, one.interaction.user_id.encode(), one) for number, one in enumerate(events)
+    ]
+    found = process_events(ENGINE, catalogue(30), lambda _: None, records, answering)
+    assert [one.ranking.versions.fusion for one in found] == ["mine@1", None]
 
 
 def test_what_a_burst_repeats_or_gets_wrong_takes_no_answer_away() -> None:
