@@ -132,14 +132,10 @@ class Judge:
 def _was_there(one: RememberedList, at: datetime, source: SourcePosition) -> bool:
     """Tell whether a user can have had a list when something happened.
 
-    By three clocks: the order of the topic, the sender's and the servers'. An answer that came late
-    was not there, and an event that was sent late is judged as of when it happened.
+    By two clocks, the sender's and the servers': an event that was sent late is judged as of when
+    it happened, and an answer that came late was not there.
     """
-    return (
-        one.answers < source.offset
-        and at - WITHIN <= one.at < at
-        and one.published_at <= source.timestamp
-    )
+    return at - WITHIN <= one.at < at and one.published_at <= source.timestamp
 
 
 def _shown(one: RememberedList, user_id: str) -> Shown:

@@ -165,9 +165,7 @@ class Known:
         answered = self.listed.answers
         published_at = recommendation(self.listed).published_at
         return (
-            answered.offset < done.offset
-            and timedelta(0) < done.at - answered.at <= WITHIN
-            and published_at <= done.source.timestamp
+            timedelta(0) < done.at - answered.at <= WITHIN and published_at <= done.source.timestamp
         )
 
 
