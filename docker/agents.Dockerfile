@@ -1,4 +1,4 @@
-# The agents, signals and the tools, without PyTorch. From the root of the repository:
+# The agents, signals, quality and the tools, without PyTorch. From the root of the repository:
 #   docker build -f docker/agents.Dockerfile -t stream-app-agents:0.1.0 .
 #
 # The base is pinned by its tag. A release adds the digest (NAME:TAG@sha256:...), which only someone
@@ -22,6 +22,6 @@ RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin 
 COPY --from=build /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
 USER 10001:10001
-# The root may be read-only: an agent writes no file, signals to its volume.
+# The root may be read-only: an agent writes no file, signals and quality to theirs.
 ENTRYPOINT ["stream-app"]
 CMD ["--help"]

@@ -14,6 +14,7 @@ from models.item_text import features, item_line
 from schemas.enriched_interaction import SourcePosition
 from schemas.interaction import Interaction, InteractionKind
 from schemas.item_profile import ItemProfile
+from schemas.ranking import Trigger
 from schemas.user_preference import Evidence, UserPreference
 from schemas.versions import Versions
 
@@ -78,7 +79,7 @@ def new_preference(user_id: str, at: datetime, versions: Versions) -> UserPrefer
     return UserPreference(user_id=user_id, updated_at=at, versions=versions)
 
 
-def credible_time(event: Interaction, source: SourcePosition) -> datetime:
+def credible_time(event: Interaction | Trigger, source: SourcePosition) -> datetime:
     """Return when an event happened, but no later than a day after it was recorded.
 
     A sender's clock may be wrong: one that runs ahead would stop the user's for as long.

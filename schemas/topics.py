@@ -12,9 +12,12 @@ from schemas.item import Item
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
 from schemas.item_signals import ItemSignals
+from schemas.list_outcome import ListOutcome
+from schemas.list_quality import ListQuality
 from schemas.ranking import Ranking
 from schemas.recommendation import Recommendation
 from schemas.record import Record
+from schemas.user_lists import UserLists
 from schemas.user_preference import UserPreference
 from schemas.user_signals import UserSignals
 
@@ -30,7 +33,7 @@ class Topic:
     """
 
     name: str
-    key: Literal["user_id", "item_id", "name", "key of the original"]
+    key: Literal["user_id", "item_id", "name", "day and part", "key of the original"]
     value: type[Record] | None
     cleanup: Literal["delete", "compact"]
     written_by: str
@@ -54,6 +57,9 @@ class Topics:
     fusion_weights: Topic
     signal_users: Topic
     item_signals: Topic
+    list_users: Topic
+    list_outcomes: Topic
+    list_quality: Topic
 
     def __iter__(self) -> Iterator[Topic]:
         return (getattr(self, field.name) for field in fields(self))
@@ -141,5 +147,22 @@ TOPICS = Topics(
         "compact",
         "`stream-app signals`",
         "all that was counted has faded",
+    ),
+    list_users=Topic(
+        "list-users",
+        "user_id",
+        UserLists,
+        "compact",
+        "`stream-app quality`",
+        "the user was erased",
+    ),
+    list_outcomes=Topic("list-outcomes", "user_id", ListOutcome, "delete", "`stream-app quality`"),
+    list_quality=Topic(
+        "list-quality",
+        "day and part",
+        ListQuality,
+        "compact",
+        "`stream-app quality`",
+        "the day is forgotten",
     ),
 )

@@ -36,6 +36,8 @@ from stream_app.kafka.access import next_step
 from stream_app.kafka.static_member import FencedInstanceError
 from stream_app.kafka.topics import MissingTopicsError, create_topics, describe_topics
 from stream_app.partitions.errors import StoreError
+from stream_app.quality.command import quality
+from stream_app.quality.errors import QualityError
 from stream_app.replay.command import replay
 from stream_app.replay.errors import ReplayError
 from stream_app.supervise import AGENTS, run_together
@@ -59,6 +61,7 @@ KNOWN_ERRORS = (
     FencedInstanceError,
     StoreError,
     FusionError,
+    QualityError,
     KafkaError,
 )
 MAX_SHOWN_ERRORS = 10
@@ -101,6 +104,7 @@ def commands() -> None:
                         stream-app agents          (one terminal)
                         stream-app worker          (another)
                         stream-app signals         (a third; better lists, not needed)
+                        stream-app quality         (a fourth; tells what comes of the lists)
     """  # noqa: D301  # \b keeps click from running the lines together
 
 
@@ -218,9 +222,10 @@ def worker(settings: Settings) -> None:
 @with_settings
 def signals(settings: Settings) -> None:
     """Count what users go on to and what is popular, as it happens, until SIGTERM or Ctrl-C."""
-    from stream_app.signals.process import run_signals
+    from stream_app.partitions.process import run_process
+    from stream_app.signals.process import SignalsProcess
 
-    _run(run_signals(settings))
+    _run(run_process(settings, SignalsProcess))
 
 
 @commands.group()
@@ -369,6 +374,7 @@ commands.add_command(dead_letters)
 commands.add_command(doctor)
 commands.add_command(finetune)
 commands.add_command(fusion)
+commands.add_command(quality)
 commands.add_command(replay)
 
 

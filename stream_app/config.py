@@ -146,7 +146,8 @@ class Settings(BaseSettings):
         description="Where the default model, Kafka's jars and local state are kept",
     )
     state_dir: Path | None = Field(
-        default=None, description="Local state of worker and signals; default: `state` below home"
+        default=None,
+        description="Local state of worker, signals and quality; default: `state` below home",
     )
 
     list_length: int = Field(default=10, ge=1, le=100, description="Items of a recommendation")

@@ -21,7 +21,7 @@ LOOK_EVERY_S = 0.5
 
 # What a deployment runs, by name, as `stream-app` is told.
 AGENTS = {name: ["agents", name] for name in ("ingest", "profile", "publish")}
-PROCESSES = {**AGENTS, "signals": ["signals"], "worker": ["worker"]}
+PROCESSES = {**AGENTS, "signals": ["signals"], "quality": ["quality"], "worker": ["worker"]}
 
 
 def command_line(*arguments: str) -> list[str]:

@@ -15,9 +15,12 @@ from schemas.item import ImageLocation
 from schemas.item_image import ItemImage
 from schemas.item_profile import ItemProfile
 from schemas.item_signals import ItemSignals
+from schemas.list_outcome import ListOutcome
+from schemas.list_quality import ListQuality
 from schemas.ranking import CitedItem, FollowedItem, RankedCandidate, Ranking, Trigger
 from schemas.recommendation import Contender, Exploration, Recommendation, RecommendedItem
 from schemas.record import Record
+from schemas.user_lists import ListedItem, RememberedList, UserLists
 from schemas.user_preference import Evidence, UserPreference
 from schemas.user_signals import UserSignals, Visit
 from schemas.versions import Versions
@@ -188,5 +191,41 @@ EXAMPLES: list[Record] = [
         recent=(Visit(item_id="i1", weight=1.0, at=EPOCH),),
         event_ids=("e1",),
         applied_offset=7,
+    ),
+    UserLists(
+        user_id="ada",
+        lists=(
+            RememberedList(
+                recommendation_id="ada:3:7",
+                answers=7,
+                at=EPOCH,
+                published_at=EPOCH + timedelta(seconds=1),
+                versions=VERSIONS,
+                items=(ListedItem(item_id="i2", sources=("recent", "popular")),),
+                is_shown=True,
+                taken=(1,),
+            ),
+        ),
+        event_ids=("e1", "e2"),
+        since=7,
+        applied_offset=9,
+        listed_offset=7,
+    ),
+    ListOutcome(
+        recommendation_id="ada:3:7",
+        user_id="ada",
+        kind="like",
+        item_id="i2",
+        rank=1,
+        sources=("recent", "popular"),
+        weight=1.0,
+        num_items=1,
+        event_id="e2",
+        at=EPOCH + timedelta(seconds=2),
+        published_at=EPOCH + timedelta(seconds=1),
+        versions=VERSIONS,
+    ),
+    ListQuality(
+        day=EPOCH.date(), part="adapter=a", lists=3, shown=(3, 2), taken=(2, 1), best=(2, 0)
     ),
 ]

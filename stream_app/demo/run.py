@@ -42,7 +42,7 @@ PACE = {
     "STREAM_APP_MAX_BATCH_EVENTS": "1",
 }
 LOOK_EVERY_S = 0.5
-AT_WORK = ('"agent running"', '"signals started"', '"worker started"')
+AT_WORK = ('"agent running"', '"process started"', '"worker started"')
 
 
 async def run_demo(

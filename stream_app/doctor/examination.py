@@ -57,7 +57,7 @@ async def examine(
     checks: dict[str, Check] = {"object storage": buckets}
     if process in {None, "worker"}:
         checks["model"] = model
-    if process in {None, "worker", "signals"}:
+    if process in {None, "worker", "signals", "quality"}:
         checks["disk"] = disk
     found = await asyncio.gather(
         _kafka(settings, patience, deadline_s),

@@ -29,10 +29,11 @@ COMMANDS = {
     "publish": "stream-app agents publish",
     "worker": "stream-app worker",
     "signals": "stream-app signals",
+    "quality": "stream-app quality",
 }
 
 # Lists are made without them, too.
-OPTIONAL = {"signals"}
+OPTIONAL = {"signals", "quality"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ def sources(topics: Topics) -> dict[str, tuple[str, ...]]:
         "worker": (topics.interactions_enriched.name, topics.item_images.name),
         "publish": (topics.rankings.name,),
         "signals": (topics.interactions.name,),
+        "quality": (topics.interactions.name,),
     }
 
 

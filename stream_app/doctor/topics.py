@@ -153,6 +153,9 @@ def _written_in_transactions(topics: Topics) -> list[str]:
         topics.item_profiles,
         topics.signal_users,
         topics.item_signals,
+        topics.list_users,
+        topics.list_outcomes,
+        topics.list_quality,
     )
     return [topic.name for topic in written]
 

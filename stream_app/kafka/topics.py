@@ -144,4 +144,11 @@ def copartitioned(topics: Topics) -> dict[str, tuple[str, ...]]:
             topics.rankings.name,
         ),
         "signals": (topics.interactions.name, topics.signal_users.name, topics.item_signals.name),
+        "quality": (
+            topics.interactions.name,
+            topics.recommendations.name,
+            topics.list_users.name,
+            topics.list_outcomes.name,
+            topics.list_quality.name,
+        ),
     }

@@ -1,11 +1,11 @@
 """A process's place in a consumer group: it polls, works, writes for its partitions, and leaves."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.config import Settings
@@ -15,7 +15,6 @@ from stream_app.kafka.connection import client_options
 from stream_app.kafka.static_member import start_member
 from stream_app.partitions.assignment import Assignment
 from stream_app.partitions.owned import OwnedPartition
-from stream_app.partitions.takeover import TakeOver
 
 __all__ = ["Member"]
 
@@ -38,7 +37,7 @@ class Member(Generic[P]):
         self,
         settings: Settings,
         group: str,
-        take_over: TakeOver[P],
+        take_over: Callable[[TopicPartition], Awaitable[P]],
         health: Health,
         on_end: Callable[[], object] = lambda: None,
     ) -> None:
@@ -59,7 +58,7 @@ class Member(Generic[P]):
         self.idle.set()
         self.work_to_do = asyncio.Event()
         self.assignment: Assignment[P] = Assignment(
-            settings, self.consumer, take_over, self.idle, on_failure=self._fail, health=health
+            settings, self.consumer, take_over, self.idle, on_failure=self.fail, health=health
         )
         self._instance_id = settings.instance_id
         self._health = health
@@ -77,7 +76,8 @@ class Member(Generic[P]):
         self._health.lacks(STOPPING)
         self._stopping.set()
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """End as `stop` does, and then with an error that came up beside the activities."""
         self._failure = error
         self.stop()
 

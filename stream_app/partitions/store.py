@@ -10,11 +10,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import structlog
 from rocksdict import AccessType, Options, Rdict, WriteBatch
 
+from schemas.codec import Poison, decode
+from schemas.record import Record
 from stream_app.partitions.errors import StoreError
 
 __all__ = ["PartitionStore"]
@@ -30,6 +32,8 @@ WRITE_BUFFER_BYTES = 8 * 1024 * 1024
 # Kafka keeps a tombstone for a day (delete.retention.ms). A store that was shut for longer may
 # have missed one for good: it would bring an erased user back.
 MAX_SHUT_S = 20 * 60 * 60
+
+R = TypeVar("R", bound=Record)
 
 
 class PartitionStore:
@@ -58,6 +62,12 @@ class PartitionStore:
         """Return a state record as the changelog has it, None if there is none."""
         value: bytes | None = self._db.get(RECORD + key)
         return value
+
+    def record(self, model: type[R], key: str) -> R | None:
+        """Return a state, None if there is none or it can't be read: then it is begun anew."""
+        raw = self.get(key.encode())
+        found = None if raw is None else decode(model, raw)
+        return None if isinstance(found, Poison) else found
 
     def after(self, key: bytes, num: int) -> list[tuple[bytes, bytes]]:
         """Return the first `num` records behind a key, in the order of keys."""

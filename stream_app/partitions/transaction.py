@@ -1,10 +1,10 @@
 """Records and how far their partition is read, written together or not at all."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import InvalidTxnState
 from aiokafka.structs import RecordMetadata
 
@@ -26,9 +26,12 @@ class Send(NamedTuple):
 
 
 async def write(
-    partition: OwnedPartition, sends: Sequence[Send], next_offset: int | None, group: str
+    partition: OwnedPartition,
+    sends: Sequence[Send],
+    offsets: Mapping[TopicPartition, int],
+    group: str,
 ) -> list[RecordMetadata]:
-    """Write records and, for the group, the offset to go on from; return where the records lie.
+    """Write records and, for the group, the offsets to go on from; return where the records lie.
 
     Raises:
         KafkaError: If the broker did not say that all of it is written, a ProducerFenced if
@@ -42,8 +45,8 @@ async def write(
         except InvalidTxnState:
             _raise_what_ended(producer)
             raise
-        if next_offset is not None:
-            await producer.send_offsets_to_transaction({partition.tp: next_offset}, group)
+        if offsets:
+            await producer.send_offsets_to_transaction(dict(offsets), group)
     return written
 
 

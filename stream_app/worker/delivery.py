@@ -74,7 +74,8 @@ class Delivery:
     ) -> list[RecordMetadata]:
         """Write all in one transaction; return where the states lie."""
         changes = [self._state(partition, *state) for state in states.items()]
-        written = await write(partition, [*changes, *sends], next_offset, self._group)
+        offsets = {} if next_offset is None else {partition.tp: next_offset}
+        written = await write(partition, [*changes, *sends], offsets, self._group)
         return written[: len(changes)]
 
     def _state(self, partition: Partition, key: bytes, value: bytes | None) -> Send:

@@ -84,7 +84,7 @@ def parse(words: list[str]) -> None:
         click.UsageError: If there is no such command or argument.
     """
     command: click.Command = commands
-    while isinstance(command, click.Group) and words != ["--help"]:
+    while isinstance(command, click.Group) and words not in ([], ["--help"]):
         _, found, words = command.resolve_command(click.Context(command), words)
         assert found is not None
         command = found
@@ -142,7 +142,7 @@ def test_only_pods_whose_names_come_back_are_static_members() -> None:
     assert named == stable == {"worker.yaml"}
 
 
-@pytest.mark.parametrize("name", ["agents.yaml", "signals.yaml", "worker.yaml"])
+@pytest.mark.parametrize("name", ["agents.yaml", "quality.yaml", "signals.yaml", "worker.yaml"])
 def test_every_process_is_probed_on_the_port_that_it_is_given(name: str) -> None:
     template = (CHART / "templates" / name).read_text()
     assert 'include "stream-app.probes"' in template
@@ -171,12 +171,13 @@ def test_the_workers_state_lies_on_a_volume() -> None:
     assert [volume.split(":")[1] for volume in SERVICES["worker"]["volumes"]] == [state]
 
 
-def test_the_state_of_signals_lies_on_a_volume_that_its_image_can_write() -> None:
-    state = SERVICES["signals"]["environment"]["STREAM_APP_STATE_DIR"]
-    template = (CHART / "templates" / "signals.yaml").read_text()
+@pytest.mark.parametrize("name", ["signals", "quality"])
+def test_the_state_of_the_counting_lies_on_a_volume_that_its_image_can_write(name: str) -> None:
+    state = SERVICES[name]["environment"]["STREAM_APP_STATE_DIR"]
+    template = (CHART / "templates" / f"{name}.yaml").read_text()
     assert f"value: {state}\n" in template
     assert f"mountPath: {state}\n" in template
-    assert [volume.split(":")[1] for volume in SERVICES["signals"]["volumes"]] == [state]
+    assert [volume.split(":")[1] for volume in SERVICES[name]["volumes"]] == [state]
     image = (ROOT / "docker" / "agents.Dockerfile").read_text()
     assert f"install --directory --owner=stream-app --group=stream-app {state}\n" in image
 

@@ -18,6 +18,7 @@ from stream_app.doctor.examination import examine, in_time
 from stream_app.doctor.finding import Finding, Verdict, ok, warning, wrong
 from stream_app.doctor.groups import COMMANDS, sources
 from stream_app.embedded.ports import HOST
+from stream_app.supervise import PROCESSES
 
 HIDDEN = "hush-hush"
 PATIENCE = timedelta(minutes=5)
@@ -76,6 +77,7 @@ async def test_servers_that_are_away_are_named_with_their_settings(silent: Setti
         ("publish", set()),
         ("worker", {"bucket adapters", "model", "disk"}),
         ("signals", {"disk"}),
+        ("quality", {"disk"}),
     ],
 )
 async def test_a_process_is_not_asked_for_the_keys_and_files_of_others(
@@ -108,7 +110,7 @@ async def test_groups_follow_what_the_agents_read() -> None:
         stage = build(settings)
         stage.close()
         assert sources(settings.topics)[name] == (stage.source.name,)
-    assert sources(settings.topics).keys() == COMMANDS.keys() == {*AGENTS, "worker", "signals"}
+    assert sources(settings.topics).keys() == COMMANDS.keys() == set(PROCESSES)
 
 
 def test_the_table_shows_verdicts_and_takes_no_orders_from_names() -> None:

@@ -180,10 +180,11 @@ def test_a_group(fields: dict[str, object], verdict: Verdict, said: str) -> None
     assert said in found.message
 
 
-def test_signals_may_be_left_out() -> None:
-    found = judge_group(group(owned={}, process="signals"), PATIENCE, NOW)
-    assert (found.check, found.verdict) == ("group signals", WARNING)
-    assert "start `stream-app signals`" in found.message
+@pytest.mark.parametrize("process", ["signals", "quality"])
+def test_signals_and_quality_may_be_left_out(process: str) -> None:
+    found = judge_group(group(owned={}, process=process), PATIENCE, NOW)
+    assert (found.check, found.verdict) == (f"group {process}", WARNING)
+    assert f"start `stream-app {process}`" in found.message
 
 
 def test_a_spare_member_is_fine_and_programs_get_every_partition() -> None:

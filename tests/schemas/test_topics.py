@@ -3,7 +3,7 @@ from schemas.topics import TOPICS
 
 def test_names_are_distinct_and_keep_the_order_of_the_flow() -> None:
     names = [topic.name for topic in TOPICS]
-    assert len(set(names)) == len(names) == 13
+    assert len(set(names)) == len(names) == 16
     assert names.index("interactions") < names.index("rankings") < names.index("recommendations")
 
 
@@ -27,4 +27,6 @@ def test_what_is_read_by_key_is_compacted() -> None:
         "fusion-weights",
         "signal-users",
         "item-signals",
+        "list-users",
+        "list-quality",
     }

@@ -149,6 +149,7 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
         start(of("agents-publish"), "agents publish"),
         start(of("worker"), "worker"),
         start(of("signals"), "signals"),
+        start(of("quality"), "quality"),
     ]
     loader = settings_in(of("catalog-load"))
     await produce(loader, topics.items.name, [(one.item_id.encode(), one) for one in ITEMS])
@@ -165,6 +166,7 @@ async def test_the_documented_rights_are_enough_from_a_click_to_its_list(
     code, said = said_by(of("fusion-release"), release)
     assert code == 0, said
     await read_count(settings_in(of("worker")), topics.fusion_weights.name, 1)
+    await read_count(settings_in(of("quality")), topics.list_users.name, 2)
     assert all(process.is_running() for process in running)
 
     unknown = [(b"ada", interaction(2, item="unknown"))]
@@ -265,6 +267,7 @@ async def test_who_may_not_see_the_topics_is_told_so(
         ("signals", READ, TOPIC, "signal-users"),
         ("signals", WRITE, TOPIC, "item-signals"),
         ("signals", WRITE, TRANSACTIONAL_ID, "stream-app-signals."),
+        ("quality", READ, TOPIC, "recommendations"),
         ("recommend", READ, TOPIC, "recommendations"),
     ],
 )

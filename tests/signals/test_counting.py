@@ -10,9 +10,10 @@ from models.signals.learner import Learner
 from models.signals.signals import Signals
 from records import EPOCH, interaction
 from schemas.codec import encode
+from stream_app.partitions.queued import FULL, MAX_BATCH
 from stream_app.partitions.store import PartitionStore
 from stream_app.signals.counting import count
-from stream_app.signals.partition import FULL, MAX_BATCH, CountedPartition
+from stream_app.signals.partition import CountedPartition
 from stream_app.worker.signals_feed import SignalsFeed
 
 NOW_MS = int((EPOCH + timedelta(days=1)).timestamp() * 1000)

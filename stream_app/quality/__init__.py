@@ -1,0 +1,1 @@
+"""Online quality: recommendations and interactions -> what came of the lists, each counted once."""
