@@ -20,7 +20,8 @@ def quality(settings: Settings) -> None:
     """Tell what comes of the lists, as it happens, until SIGTERM or Ctrl-C.
 
     Each interaction is attributed to the newest list before it that showed the item. What came of
-    a list goes to the topic list-outcomes, and is counted by adapter, fusion and source: see `show`.
+    a list goes to the topic list-outcomes, and is counted by adapter, fusion and source: see
+    `show`.
     """
     if click.get_current_context().invoked_subcommand is None:
         from stream_app.partitions.process import run_process
