@@ -26,6 +26,7 @@ from rich.table import Table
 from benchmarks.made_vectors import KINDS, MadeVectors
 from models.candidates import find_candidates
 from models.catalogue import Catalogue, embedding_to_bytes
+from models.fusion import EvenBlend
 from models.preference import MAX_RECENT, new_preference
 from models.retrieval.filters import Filter
 from schemas.item_profile import ItemProfile
@@ -216,6 +217,7 @@ def _candidates(catalogue: Catalogue, summaries: Vectors, num_candidates: int) -
             catalogue,
             summary,
             num_candidates=num_candidates,
+            blend=EvenBlend(),
             seed=str(number),
             at=at,
         )
