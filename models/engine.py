@@ -110,6 +110,10 @@ class Engine(Protocol):
     def notice(self) -> str | None:
         """What a user of this engine should know of its limits, in a sentence."""
 
+    @property
+    def num_tokens(self) -> int | None:
+        """Tokens that its language model has computed so far, None where nobody counts them."""
+
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Read each item once, picture and text."""
 

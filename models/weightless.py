@@ -29,6 +29,7 @@ class WeightlessEngine:
     versions = Versions(model="weightless-1", prompt="none")
     embedding_dim = DIM
     notice = "The weightless engine compares words; it neither sees pictures nor understands text."
+    num_tokens = None
 
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Return each item's own words as its summary."""

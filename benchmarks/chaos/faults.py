@@ -21,7 +21,8 @@ BROKER_AWAY_S = 15.0
 DISK_FULL_S = 5.0
 ALONE_S = 3.0
 STOP_DEADLINE_S = 30.0
-TAKEN_S = 10.0
+# The engine is called when an event comes, and after a broker's fault the sender rests for a while.
+TAKEN_S = 120.0
 LOOK_EVERY_S = 0.05
 
 

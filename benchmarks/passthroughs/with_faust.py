@@ -33,4 +33,7 @@ def app(source: str, sink: str) -> faust.App:
 
 
 if __name__ == "__main__":
-    app(*sys.argv[1:]).execute_from_commandline(["worker", "--loglevel", "warning"])
+    made = app(*sys.argv[1:])
+    # Its command line is read from there.
+    sys.argv[1:] = ["worker", "--loglevel", "warn"]
+    made.main()

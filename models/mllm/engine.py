@@ -55,6 +55,7 @@ class MllmEngine:
         self._scorer = Scorer(loaded.model, loaded.processor)
         self._adapters = Adapters(loaded.model)
         self._versions = Versions(model=loaded.name, prompt=PROMPT_VERSION)
+        self._num_generated = 0
 
     @classmethod
     def load(cls, model: str | Path) -> "MllmEngine":
@@ -82,6 +83,11 @@ class MllmEngine:
     def notice(self) -> str | None:
         """That the projector is untrained, where it is."""
         return None if self._loaded.projector_trained else f"{UNTRAINED[0].upper()}{UNTRAINED[1:]}."
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of prompts, a shared prefix once, and of answers; embeddings are not counted."""
+        return self._scorer.num_tokens + self._num_generated
 
     @property
     def label_mass(self) -> float:
@@ -121,7 +127,7 @@ class MllmEngine:
             for row in looked_at
         ]
         with _translated():
-            answers = generate(self._loaded, questions, max_new_tokens=MAX_READING_TOKENS)
+            answers = self._generate(questions, MAX_READING_TOKENS)
         seen = dict(zip(looked_at, answers, strict=True))
         return [
             reading(item, seen.get(row), fault)
@@ -139,7 +145,7 @@ class MllmEngine:
             for request in requests
         ]
         with _translated():
-            answers = generate(self._loaded, questions, max_new_tokens=MAX_SUMMARY_TOKENS)
+            answers = self._generate(questions, MAX_SUMMARY_TOKENS)
         return [summary(request, answer) for request, answer in zip(requests, answers, strict=True)]
 
     def score(self, requests: Sequence[ScoreRequest]) -> list[list[float]]:
@@ -184,6 +190,11 @@ class MllmEngine:
         """Forget an adapter; no request may name it from now on."""
         with _translated():
             self._adapters.unload(adapter)
+
+    def _generate(self, questions: Sequence[Question], max_new_tokens: int) -> list[str]:
+        written = generate(self._loaded, questions, max_new_tokens=max_new_tokens)
+        self._num_generated += sum(one.num_tokens for one in written)
+        return [one.text for one in written]
 
     def _probe(self, adapter: str) -> None:
         floor = MIN_LABEL_MASS_KEPT * self._least_label_mass()

@@ -1,7 +1,7 @@
 """Short greedy answers to many prompts at once: the same answer alone and in a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from PIL.Image import Image
@@ -11,7 +11,7 @@ from models.mllm.chat import answer_after, has_begun, render, tokenize
 from models.mllm.load import LoadedModel
 from models.mllm.prompts import Message
 
-__all__ = ["Question", "generate"]
+__all__ = ["Question", "Written", "generate"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,23 @@ class Question:
     opening: str = ""
 
 
+@dataclass(frozen=True)
+class Written:
+    """An answer, its opening included, and the tokens that it took with its prompt."""
+
+    text: str
+    num_tokens: int
+
+
 def generate(
     loaded: LoadedModel, questions: Sequence[Question], *, max_new_tokens: int
-) -> list[str]:
-    """Return one answer per question, in order, its opening included.
+) -> list[Written]:
+    """Return one answer per question, in order.
 
     Greedy: equal inputs give equal outputs. An answer is at most `max_new_tokens` longer than
     its opening.
     """
-    answers = [""] * len(questions)
+    answers: dict[int, Written] = {}
     texts = [_text(loaded, question) for question in questions]
     # Rows with and without pictures go apart: some processors refuse a batch of both.
     for seeing in (False, True):
@@ -47,8 +55,9 @@ def generate(
             pictures = [questions[row].picture for row in numbers] if seeing else None
             written = _generate(loaded, [texts[row] for row in numbers], pictures, max_new_tokens)
             for row, answer in zip(numbers, written, strict=True):
-                answers[row] = f"{questions[row].opening} {answer}".strip()
-    return answers
+                text = f"{questions[row].opening} {answer.text}".strip()
+                answers[row] = replace(answer, text=text)
+    return [answers[row] for row in range(len(questions))]
 
 
 def _picture_tokens(loaded: LoadedModel, question: Question) -> int:
@@ -69,7 +78,7 @@ def _generate(
     texts: list[str],
     pictures: Sequence[Image | None] | None,
     max_new_tokens: int,
-) -> list[str]:
+) -> list[Written]:
     tokenizer = loaded.tokenizer
     inputs = loaded.processor(
         text=texts,
@@ -89,11 +98,14 @@ def _generate(
         top_k=None,
         pad_token_id=tokenizer.pad_token_id,
     )
+    answered = tokens[:, inputs["input_ids"].shape[1] :]
+    of_prompts = inputs["attention_mask"].sum(1)
+    # A row that has ended is padded until the longest has.
+    of_answers = (answered != tokenizer.pad_token_id).sum(1)
+    texts = tokenizer.batch_decode(
+        answered, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
     return [
-        str(answer).strip()
-        for answer in tokenizer.batch_decode(
-            tokens[:, inputs["input_ids"].shape[1] :],
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
+        Written(str(text).strip(), num_tokens)
+        for text, num_tokens in zip(texts, (of_prompts + of_answers).tolist(), strict=True)
     ]

@@ -73,6 +73,7 @@ class Scorer:
     `way` tells how: "packed", "prefix cache" or "one by one", the first of these whose scores are
     those of the last. `label_mass` is the share of probability, in `[0, 1]`, that the two answers
     had in the last call, as a mean over its users; before the first call that of a few probes.
+    `num_tokens` are those of all calls so far, each user's prefix counted once.
     """
 
     def __init__(self, model: PreTrainedModel, processor: ProcessorMixin) -> None:
@@ -98,6 +99,7 @@ class Scorer:
             "one by one": self._one_by_one,
         }
         self.label_mass = float("nan")
+        self.num_tokens = 0
         self.way, self._way_past_window = self._compared(processor)
 
     @torch.inference_mode()
@@ -125,6 +127,7 @@ class Scorer:
         # Our attention knows no sliding window; within its length there is none to know.
         fits_window = self._window is None or longest <= self._window
         answers = self._ways[self.way if fits_window else self._way_past_window](rows)
+        self.num_tokens += sum(row.num_tokens for row in rows)
         if len(answers):
             self.label_mass = answers[:, 1].nanmean().item()
         scores = torch.sigmoid(answers[:, 0]).split([len(row.ends) for row in rows])

@@ -115,6 +115,11 @@ class RemoteEngine:
             f"pictures count in the words, not in the embedding."
         )
 
+    @property
+    def num_tokens(self) -> int | None:
+        """None: servers that score tell no usage."""
+        return None
+
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Look at each picture once; an item without one keeps the shop's own words.
 

@@ -46,6 +46,11 @@ class RememberingEngine:
         """That of the other."""
         return self._engine.notice
 
+    @property
+    def num_tokens(self) -> int | None:
+        """Those of the other: what was kept costs none."""
+        return self._engine.num_tokens
+
     def profile(self, items: Sequence[ItemContent]) -> list[ItemReading]:
         """Have the other read them."""
         return self._engine.profile(items)

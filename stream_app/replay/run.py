@@ -131,22 +131,24 @@ def _taken(
     turns: Sequence[AnyTurn],
 ) -> tuple[dict[str, UserPreference], list[Answer]]:
     """Return the states behind the turns, and the answers to their queries."""
-    begun = perf_counter()
+    begun, read_before = perf_counter(), by.engine.num_tokens
     later = [turn for turn in turns if isinstance(turn, Turn)]
     first = [turn for turn in turns if isinstance(turn, FirstTurn)]
     inputs = [_input(by, states.get(turn.user_id), turn) for turn in later]
     results = step(by.engine, catalogue, inputs, by.options)
     questions = [_question(by, turn.query) for turn in first]
     ranked = rank_candidates(by.engine, catalogue, questions, by.options.num_candidates)
-    # All rows went through the model together: nobody can tell which of them took how long.
+    # All rows went through the model together: nobody can tell which of them took how much.
     cost_s = (perf_counter() - begun) / len(turns)
+    read = by.engine.num_tokens
+    tokens = None if read is None or read_before is None else (read - read_before) // len(turns)
     answers = [
-        answer_of(turn.query, result.ranking.candidates, result.ranking.degraded, cost_s)
+        answer_of(turn.query, result.ranking.candidates, result.ranking.degraded, cost_s, tokens)
         for turn, result in zip(later, results, strict=True)
         if turn.query is not None and result.ranking is not None
     ]
     answers += [
-        answer_of(turn.query, candidates, question.faults, cost_s)
+        answer_of(turn.query, candidates, question.faults, cost_s, tokens)
         for turn, question, candidates in zip(first, questions, ranked, strict=True)
     ]
     return {one.state.user_id: one.state for one in results}, answers
@@ -189,14 +191,16 @@ def answer_of(
     query: Query,
     candidates: Sequence[RankedCandidate],
     degraded: Sequence[str],
-    cost_s: float | None,
+    cost_s: float | None = None,
+    tokens: int | None = None,
 ) -> Answer:
-    """Return a ranking's candidates as the answer to a query; seconds are None if not known."""
+    """Return a ranking's candidates as the answer to a query, with what is known of its cost."""
     ranked = RankedList(
         query_id=query.query_id,
         item_ids=tuple(one.item_id for one in candidates),
         scores=tuple(one.score for one in candidates),
         cost_s=cost_s,
+        tokens=tokens,
         sources={one.item_id: tuple(one.sources) for one in candidates},
     )
     return Answer(ranked, tuple(degraded), candidates)

@@ -12,6 +12,7 @@ from models.mllm import engine as engine_module
 from models.mllm.engine import MllmEngine
 from models.mllm.load import load
 from models.mllm.prompts import ATTRIBUTES
+from models.mllm.warm_up import WARM_UP_SCORE, WARM_UP_SUMMARY
 from stream_app.default_model.pictures import drawn_garments
 from stream_app.demo.garments import Garment, draw
 
@@ -176,6 +177,22 @@ def test_an_embedding_does_not_depend_on_its_batch(engine, red, blue):
 def test_warm_up_asks_the_model_for_one_of_each(engine):
     engine.warm_up()
     assert 0.01 < engine.label_mass <= 1.0
+
+
+def test_tokens_are_counted_of_scores_and_of_what_is_written(engine):
+    counts = [engine.num_tokens]
+    for call, request in (
+        (engine.score, WARM_UP_SCORE),
+        (engine.summarise, WARM_UP_SUMMARY),
+        (engine.embed, Embeddable("a hat")),
+    ):
+        call([request])
+        counts.append(engine.num_tokens)
+    scored, written, embedded = np.diff(counts)
+    # Sixteen candidates behind one prompt, which is counted once.
+    assert 16 * 10 < scored < 2000
+    assert 20 < written < scored
+    assert embedded == 0
 
 
 def test_nothing_in_nothing_out(engine):

@@ -3,7 +3,7 @@ from io import BytesIO
 from PIL import Image
 
 from models.mllm import generate as generating
-from models.mllm.chat import render
+from models.mllm.chat import render, tokenize
 from models.mllm.generate import Question, generate
 
 
@@ -20,7 +20,7 @@ def test_a_batch_answers_like_single_questions(tiny):
     together = generate(tiny, questions, max_new_tokens=8)
     alone = [generate(tiny, [question], max_new_tokens=8)[0] for question in questions]
     assert together == alone
-    assert len(set(together)) > 1
+    assert len({one.text for one in together}) > 1
 
 
 def test_rows_with_and_without_pictures_keep_their_order(tiny_llava, red, blue):
@@ -38,8 +38,17 @@ def test_answers_are_bounded_and_begin_as_asked(tiny_llava):
     [answer] = generate(tiny_llava, [Question(asked("hat"), opening="Likes")], max_new_tokens=1)
     tokenizer = tiny_llava.tokenizer
     one_token = {tokenizer.decode([token]).strip() for token in range(len(tokenizer))} | {""}
-    assert answer.startswith("Likes")
-    assert answer.removeprefix("Likes").strip() in one_token
+    assert answer.text.startswith("Likes")
+    assert answer.text.removeprefix("Likes").strip() in one_token
+
+
+def test_tokens_are_those_of_prompt_and_answer_without_padding(tiny):
+    prompts = [render(tiny.processor, Question(asked(text)).messages) for text in TEXTS]
+    lengths = [len(ids) for ids in tokenize(tiny.tokenizer, prompts)]
+    written = generate(tiny, [Question(asked(text)) for text in TEXTS], max_new_tokens=8)
+    for one, length in zip(written, lengths, strict=True):
+        assert length <= one.num_tokens <= length + 8
+    assert written[1].num_tokens > written[0].num_tokens + 8
 
 
 def test_no_questions_no_answers(tiny_llava):

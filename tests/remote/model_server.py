@@ -130,7 +130,7 @@ class ModelServer:
         opening = messages.pop()["content"][0]["text"] if body.get("continue_final_message") else ""
         question = Question(messages, _picture(body["messages"]), opening)
         [answer] = generate(self._loaded, [question], max_new_tokens=body["max_tokens"])
-        return answer.removeprefix(opening)
+        return answer.text.removeprefix(opening)
 
 
 def _as_parts(message: dict) -> dict:

@@ -22,7 +22,8 @@ from stream_app.kafka.connection import client_options
 from stream_app.kafka.topics import admin_client
 from stream_app.object_storage import connect
 from stream_app.offline.files import find_files
-from stream_app.replay.job import Job, Protocol, run_job
+from stream_app.replay.answered import OURS, run_job
+from stream_app.replay.job import Job, Protocol
 from stream_app.replay.part import Part
 from stream_app.replay.protocols import Sample
 from stream_app.replay.queries import RankedList
@@ -88,7 +89,7 @@ class Replays:
         files = find_files(self.folder / "log.jsonl", items=self.folder / "items.jsonl")
         job = Job(files, protocol, self.folder / out, Sample(), 0.4, **options)
         done = run_job(job, settings, progress=lambda *_: None, tell=lambda _: None)
-        return {one.query_id: timeless(one) for one in done.answers}
+        return {one.query_id: timeless(one) for one in done.answers[OURS]}
 
 
 @pytest.fixture

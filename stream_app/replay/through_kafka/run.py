@@ -191,9 +191,7 @@ class _Replaying:
             raise ReplayError(f"a ranking can't be read: {ranking.reason}")
         event_id = ranking.trigger.event_id
         if (query := self._asked.get(event_id)) is not None:
-            self.answers[query.query_id] = answer_of(
-                query, ranking.candidates, ranking.degraded, cost_s=None
-            )
+            self.answers[query.query_id] = answer_of(query, ranking.candidates, ranking.degraded)
         self._num_answered += 1
         self._progress("events", self._num_answered, len(self._log))
         return event_id
