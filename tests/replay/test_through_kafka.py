@@ -98,10 +98,14 @@ def replays(environment: dict[str, str], tmp_path: Path) -> Replays:
 
 
 async def on_the_broker(settings: Settings) -> tuple[dict[TopicPartition, int], set[str]]:
-    """How far each topic reaches, and all groups."""
+    """How far each topic reaches, and all groups, of the deployment and what is named after it.
+
+    The broker is the whole session's: others come and go meanwhile.
+    """
+    prefix = settings.topic_prefix
     async with admin_client(settings) as admin:
-        names = [name for name in await admin.list_topics() if name[0] != "_"]
-        groups = set(await groups_of(admin, ""))
+        names = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        groups = set(await groups_of(admin, prefix))
     consumer = AIOKafkaConsumer(**client_options(settings))
     consumer.subscribe(names)
     await consumer.start()
@@ -155,7 +159,7 @@ async def test_interrupted_it_leaves_nothing_and_what_a_killed_one_left_is_remov
     await no_members(settings)
     stopped = await begun(replays, settings, start, "stopped")
     stopped.terminate()
-    assert stopped.wait(60) == 130
+    assert stopped.wait(DEADLINE_S) == 130
     assert await on_the_broker(settings) == before
     assert_no_bucket(settings)
 

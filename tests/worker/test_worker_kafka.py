@@ -304,5 +304,5 @@ async def test_items_are_profiled_once_and_deleted_ones_are_not_recommended(
     (record,) = await all_ranked(settings, 1)
     ranking = decode(Ranking, record.value)
     assert isinstance(ranking, Ranking)
-    assert len(ranking.candidates) == 20
+    assert len(ranking.candidates) == settings.num_candidates
     assert "i7" not in {one.item_id for one in ranking.candidates}
