@@ -6,7 +6,7 @@ from schemas.item_profile import ItemProfile
 
 __all__ = ["features", "item_line", "shorten"]
 
-# About 15 tokens: twenty candidates stay within 500 tokens of prefill, which two cores do in well
+# About 15 tokens: sixteen candidates stay within 400 tokens of prefill, which two cores do in well
 # under a second.
 MAX_LINE_CHARS = 80
 # A title is a seller's words: however long, it leaves room for what was read off the picture.

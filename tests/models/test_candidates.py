@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from models.candidates import SOURCES, Candidate, find_candidates
-from models.fusion import EvenBlend
+from models.fusion import EvenBlend, ModelScores, Opinions
 from models.preference import apply_event, new_preference
 from models.signals.signals import Signals
 from records import EPOCH, interaction, source
@@ -145,3 +145,32 @@ def test_every_source_gets_its_share() -> None:
     assert counts.keys() == set(SOURCES) - {"summary"}
     assert counts["transitions"] >= 4
     assert counts["popular"] >= 2
+
+
+class ByOne:
+    """Scores by what one source says; by the others never."""
+
+    def __init__(self, source: str) -> None:
+        self.name = source
+
+    def scores(self, opinions: Opinions, model_scores: ModelScores, num_events: int):
+        return opinions[self.name]
+
+
+@pytest.mark.parametrize("source", ["recent", "transitions", "popular"])
+def test_the_best_by_the_blend_are_chosen_and_some_places_are_kept_for_the_unknown(source) -> None:
+    filled = shop(*[("i1", f"i{number}") for number in range(20, 45)], *[("i7",)] * 9)
+    state, at = state_after("i1"), EPOCH
+
+    def chosen(num: int) -> list[Candidate]:
+        return find_candidates(
+            state, filled, None, num_candidates=num, blend=ByOne(source), seed="s", at=at
+        )
+
+    everything = {one.profile.item_id: one.opinions[source] for one in chosen(59)}
+    few = {one.profile.item_id: one for one in chosen(10)}
+    kept = {filled.newest(1, at=at, exclude={"i1"})[0], filled.draw(1, "s", exclude={"i1"})[0]}
+    assert kept <= few.keys()
+    by_blend = [one.opinions[source] for item_id, one in few.items() if item_id not in kept]
+    best = sorted((said for item_id, said in everything.items() if item_id not in kept))[-8:]
+    assert sorted(by_blend) == best
