@@ -15,11 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Figure", "Figures", "Found", "Lists", "evaluate"]
+from stream_app.evaluation.statistics import CONFIDENCE, NUM_RESAMPLES, SEED
 
-NUM_RESAMPLES = 2000
-CONFIDENCE = 0.95
-SEED = 20
+__all__ = ["Figure", "Figures", "Found", "Lists", "evaluate"]
 
 Values = NDArray[np.float64]
 

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Comparison", "Estimate", "adjusted", "compare", "estimate"]
+__all__ = [
+    "CONFIDENCE",
+    "NUM_RESAMPLES",
+    "SEED",
+    "Comparison",
+    "Estimate",
+    "adjusted",
+    "compare",
+    "estimate",
+]
 
 NUM_RESAMPLES = 2000
 CONFIDENCE = 0.95
